@@ -1,0 +1,56 @@
+import type { Agent, Dispatcher } from 'undici'
+import type { FetchOptions, FetchResponse, System } from '../system.js'
+
+const agents = new Map<string, Promise<Dispatcher>>()
+
+/** One keep-alive pool for each way of trusting a server; proxies come from the environment. */
+export function agentFor(options: Pick<FetchOptions, 'ca' | 'insecure'>): Promise<Dispatcher> {
+  const key = options.insecure ? 'insecure' : (options.ca ?? '')
+  let agent = agents.get(key)
+  if (!agent) {
+    agent = makeAgent(options)
+    agents.set(key, agent)
+  }
+  return agent
+}
+
+async function makeAgent({
+  ca,
+  insecure,
+}: Pick<FetchOptions, 'ca' | 'insecure'>): Promise<Dispatcher> {
+  const undici = await import('undici')
+  const tls = { ...(ca && { ca }), ...(insecure && { rejectUnauthorized: false }) }
+  const options: Agent.Options = { connect: { timeout: 10_000, ...tls }, keepAliveTimeout: 60_000 }
+  const { env } = process
+  const proxied = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
+  return proxied ? new undici.EnvHttpProxyAgent(options) : new undici.Agent(options)
+}
+
+export const nodeFetch: System['fetch'] = async (url, options = {}) => {
+  const undici = await import('undici')
+  const response = await undici.request(url, {
+    dispatcher: await agentFor(options),
+    method: (options.method ?? 'GET') as Dispatcher.HttpMethod,
+    headers: options.headers ?? {},
+    ...(options.body !== undefined && { body: options.body }),
+    ...(options.signal && { signal: options.signal }),
+    headersTimeout: options.headersTimeoutMs ?? 30_000,
+    bodyTimeout: options.bodyTimeoutMs ?? 60_000,
+  })
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  const answer: FetchResponse = {
+    status: response.statusCode,
+    headers,
+    body: response.body,
+    text: () => response.body.text(),
+    bytes: () => response.body.bytes(),
+    async discard() {
+      // dump() reads a short rest so that the connection can be used again.
+      await response.body.dump({ limit: 16_384 })
+    },
+  }
+  return answer
+}

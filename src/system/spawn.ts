@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import type { System } from '../system.js'
+
+export const nodeSpawn: System['spawn'] = (command, args, options = {}) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      ...(options.cwd && { cwd: options.cwd }),
+      env: { ...process.env, ...options.env },
+      stdio: options.inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    // SIGINT lets the child tear down as at Ctrl-C; the answer waits for its end either way.
+    const interrupt = (): void => void child.kill('SIGINT')
+    options.signal?.addEventListener('abort', interrupt, { once: true })
+    if (options.signal?.aborted) interrupt()
+    child.once('error', reject)
+    child.once('close', (code) => {
+      options.signal?.removeEventListener('abort', interrupt)
+      // 128 + signal number is the shell's own convention; the number itself does not matter here.
+      if (options.signal?.aborted) reject(options.signal.reason)
+      else resolve({ code: code ?? 128, stdout, stderr })
+    })
+  })
