@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto'
+import { WxError } from '../errors.js'
+import { forBoard, type Report } from '../events.js'
+import type { System } from '../system.js'
+import { chips } from './boards.js'
+import { isSpoiled } from './commands.js'
+import { differingRuns } from './compare.js'
+import { partitionsOnChip } from './flash-plan.js'
+import { sectorBytes } from './loader.js'
+import { pack } from './pack.js'
+import type { Partition } from './partitions.js'
+import { Session } from './session.js'
+
+export interface BoardOptions {
+  port: string
+  waitForButtons: boolean
+  baud?: number | undefined
+}
+
+export interface BoardContext {
+  report: Report
+  signal: AbortSignal
+  board?: string | undefined
+}
+
+export interface BoardInfo {
+  port: string
+  mac: string
+  chip: string
+  revision: number
+  flashSizeBytes: number
+  flashId: number
+  isSecured: boolean
+  partitions: Partition[]
+}
+
+/** A piece is read, stored and counted as done before the next: what broke off goes on there. */
+const pieceBytes = 0x10000
+const attempts = 4
+
+/** Runs `work` on a board in its loader and lets the board start again afterwards. */
+async function withBoard<T>(
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+  work: (session: Session, report: Report, info: BoardInfo) => Promise<T>,
+): Promise<T> {
+  const report = forBoard(context.report, context.board)
+  report({ type: 'stage', stage: 'connect' })
+  const session = await Session.open({ ...options, report, signal: context.signal }, system)
+  try {
+    const { chip, revision, flashSizeBytes, flashId, isSecured } = session.loader.facts
+    const info = {
+      ...{ port: options.port, mac: session.mac, chip: chips[chip].name },
+      ...{ revision, flashSizeBytes, flashId, isSecured, partitions: [] },
+    }
+    const { partitions: _, ...values } = info
+    report({ type: 'fact', fact: { kind: 'chip', values } })
+    return await work(session, report, info)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Chip, flash and partitions; reads only. */
+export function boardInfo(
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<BoardInfo> {
+  return withBoard(options, system, context, async (session, _, info) => ({
+    ...info,
+    partitions: info.isSecured ? [] : await partitionsOnChip(session.loader),
+  }))
+}
+
+/** Sets the whole chip to ones. */
+export function eraseBoard(
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<BoardInfo> {
+  return withBoard(options, system, context, async (session, report, info) => {
+    refuseSecured(info)
+    const startMs = system.clock.monotonic()
+    report({ type: 'stage', stage: 'erase' })
+    await session.loader.eraseAll()
+    report({ type: 'done', stage: 'erase', elapsedMs: system.clock.monotonic() - startMs })
+    return info
+  })
+}
+
+export interface Range {
+  offset: number
+  /** Undefined takes everything to the end of the chip. */
+  size: number | undefined
+}
+
+/**
+ * Reads a range of flash into a file. What a run that broke off has stored in `<path>.part` is
+ * compared with the chip and not read again; the whole is proven by the chip's MD5.
+ */
+export function backupBoard(
+  path: string,
+  range: Range,
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<BoardInfo & { size: number; sha256: string }> {
+  return withBoard(options, system, context, async (session, report, info) => {
+    refuseSecured(info)
+    const size = sizeOf(range, info)
+    await session.raiseBaud()
+    report({ type: 'stage', stage: 'backup' })
+    const startMs = system.clock.monotonic()
+    const partial = `${path}.part`
+    const kept = (await system.files.read(partial)) ?? new Uint8Array(0)
+    const bytes = new Uint8Array(size)
+    bytes.set(kept.subarray(0, size))
+    let failures = 0
+    for (let at = 0; at < size; ) {
+      const length = Math.min(pieceBytes, size - at)
+      const address = range.offset + at
+      try {
+        const wanted = await session.loader.md5(address, length)
+        // Erased flash and what an earlier run has read need no bytes on the wire.
+        const blank = new Uint8Array(length).fill(0xff)
+        if (md5(blank) === wanted) bytes.set(blank, at)
+        else if (at + length > kept.length || md5(bytes.subarray(at, at + length)) !== wanted)
+          bytes.set(await session.loader.readAll(address, length), at)
+        if (md5(bytes.subarray(at, at + length)) !== wanted)
+          throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
+        at += length
+        await system.files.write(partial, bytes.subarray(0, at))
+        report({ type: 'progress', stage: 'backup', done: at, total: size, unit: 'bytes' })
+      } catch (error) {
+        if (!isSpoiled(error) || ++failures >= attempts) throw error
+        await session.stepDown()
+      }
+    }
+    await system.files.write(path, bytes, { mode: 0o600 })
+    await system.files.remove(partial)
+    report({ type: 'done', stage: 'backup', elapsedMs: system.clock.monotonic() - startMs })
+    return { ...info, size, sha256: createHash('sha256').update(bytes).digest('hex') }
+  })
+}
+
+/** Writes a file to flash as it is; only sectors that differ, proven by the chip's MD5. */
+export function restoreBoard(
+  bytes: Uint8Array,
+  range: Range,
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<BoardInfo & { size: number; sectorsWritten: number }> {
+  return withBoard(options, system, context, async (session, report, info) => {
+    refuseSecured(info)
+    if (range.offset % sectorBytes !== 0 || bytes.length % sectorBytes !== 0) {
+      throw new WxError('USAGE', 'A restore needs whole sectors of 4096 bytes.')
+    }
+    if (range.offset + bytes.length > info.flashSizeBytes) {
+      throw new WxError('IMAGE_INVALID', 'The file is larger than the flash from there on.')
+    }
+    await session.raiseBaud()
+    const startMs = system.clock.monotonic()
+    report({ type: 'stage', stage: 'restore' })
+    let sectorsWritten = 0
+    for (let failures = 0; ; ) {
+      try {
+        const region = { address: range.offset, bytes }
+        const runs = await differingRuns(
+          region,
+          (at, size) => session.loader.md5(at, size),
+          () => {},
+        )
+        if (runs.length === 0) break
+        for (const { address, size } of runs) {
+          const from = address - range.offset
+          const packed = await pack(bytes.subarray(from, from + size))
+          await session.loader.write(address, packed, (done) =>
+            report({
+              type: 'progress',
+              stage: 'restore',
+              done,
+              total: packed.deflated.length,
+              unit: 'bytes',
+            }),
+          )
+          sectorsWritten += size / sectorBytes
+        }
+        // The comparison of the next round is the proof.
+        if (++failures > attempts)
+          throw new WxError('VERIFY_FAILED', 'The flash does not hold what was written.')
+      } catch (error) {
+        if (!isSpoiled(error) || ++failures >= attempts) throw error
+        await session.stepDown()
+      }
+    }
+    report({ type: 'done', stage: 'restore', elapsedMs: system.clock.monotonic() - startMs })
+    return { ...info, size: bytes.length, sectorsWritten }
+  })
+}
+
+function md5(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('hex')
+}
+
+function sizeOf({ offset, size }: Range, { flashSizeBytes }: BoardInfo): number {
+  const whole = size ?? flashSizeBytes - offset
+  if (offset % sectorBytes !== 0 || offset < 0 || whole <= 0 || offset + whole > flashSizeBytes) {
+    throw new WxError('USAGE', 'This range does not lie in whole sectors inside the flash.')
+  }
+  return whole
+}
+
+function refuseSecured({ isSecured, chip }: BoardInfo): void {
+  if (isSecured) throw new WxError('CHIP_SECURED', `This ${chip} does not let its flash be read.`)
+}

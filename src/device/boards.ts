@@ -1,0 +1,118 @@
+/** Registers of the SPI controller that talks to the flash chip; offsets from `base`. */
+interface SpiRegisters {
+  base: number
+  usr: number
+  usr2: number
+  misoLength: number
+  data: number
+}
+
+/** A chip as the ROM loader and an image's header tell it. Facts: esptool's targets, shared/serial-flash.md 3.4. */
+export interface Chip {
+  name: string
+  /** Chip id in the extended image header (bytes 12-13) and in GET_SECURITY_INFO. */
+  imageId: number
+  /** Where the bootloader, and so a combined image, begins in flash. */
+  bootloaderOffset: number
+  /** Values of the word at 0x40001000; empty where only the chip id tells. */
+  magic: number[]
+  /** Two words with the MAC: low 32 bits, then the top 16 in the low half. */
+  macRegister: number
+  spi: SpiRegisters
+  /** The name MicroPython gives this chip's board files. */
+  micropythonBoard: string
+}
+
+const spi = (base: number): SpiRegisters => ({
+  base,
+  usr: 0x18,
+  usr2: 0x20,
+  misoLength: 0x28,
+  data: 0x58,
+})
+
+export const chips = {
+  esp32: {
+    name: 'ESP32',
+    imageId: 0,
+    bootloaderOffset: 0x1000,
+    magic: [0x00f01d83],
+    macRegister: 0x3ff5a004,
+    spi: { base: 0x3ff42000, usr: 0x1c, usr2: 0x24, misoLength: 0x2c, data: 0x80 },
+    micropythonBoard: 'ESP32_GENERIC',
+  },
+  esp32s2: {
+    name: 'ESP32-S2',
+    imageId: 2,
+    bootloaderOffset: 0x1000,
+    magic: [0x000007c6],
+    macRegister: 0x3f41a044,
+    spi: spi(0x3f402000),
+    micropythonBoard: 'ESP32_GENERIC_S2',
+  },
+  esp32s3: {
+    name: 'ESP32-S3',
+    imageId: 9,
+    bootloaderOffset: 0x0,
+    magic: [0x9],
+    macRegister: 0x60007044,
+    spi: spi(0x60002000),
+    micropythonBoard: 'ESP32_GENERIC_S3',
+  },
+  esp32c2: {
+    name: 'ESP32-C2',
+    imageId: 12,
+    bootloaderOffset: 0x0,
+    magic: [],
+    macRegister: 0x60008840,
+    spi: spi(0x60002000),
+    micropythonBoard: 'ESP32_GENERIC_C2',
+  },
+  esp32c3: {
+    name: 'ESP32-C3',
+    imageId: 5,
+    bootloaderOffset: 0x0,
+    magic: [0x6921506f, 0x1b31506f, 0x4881606f, 0x4361606f],
+    macRegister: 0x60008844,
+    spi: spi(0x60002000),
+    micropythonBoard: 'ESP32_GENERIC_C3',
+  },
+  esp32c5: {
+    name: 'ESP32-C5',
+    imageId: 23,
+    bootloaderOffset: 0x2000,
+    magic: [],
+    macRegister: 0x600b4844,
+    spi: spi(0x60003000),
+    micropythonBoard: 'ESP32_GENERIC_C5',
+  },
+  esp32c6: {
+    name: 'ESP32-C6',
+    imageId: 13,
+    bootloaderOffset: 0x0,
+    magic: [0x2ce0806f],
+    macRegister: 0x600b0844,
+    spi: spi(0x60003000),
+    micropythonBoard: 'ESP32_GENERIC_C6',
+  },
+  esp32h2: {
+    name: 'ESP32-H2',
+    imageId: 16,
+    bootloaderOffset: 0x0,
+    magic: [],
+    macRegister: 0x600b0844,
+    spi: spi(0x60003000),
+    micropythonBoard: 'ESP32_GENERIC_H2',
+  },
+  esp32p4: {
+    name: 'ESP32-P4',
+    imageId: 18,
+    bootloaderOffset: 0x2000,
+    magic: [],
+    macRegister: 0x5012d044,
+    spi: spi(0x5008d000),
+    micropythonBoard: 'ESP32_GENERIC_P4',
+  },
+} as const satisfies Record<string, Chip>
+
+export type ChipName = keyof typeof chips

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import type { System } from '../system.js'
+
+/** What is remembered of a board between commands, by its MAC. */
+export interface KnownBoard {
+  /** Lower case hex with colons. */
+  mac: string
+  chip?: string
+  port?: string
+  usbSerial?: string
+  /** The highest rate that has worked. */
+  baud?: number
+  /** The reset strategy that has worked. */
+  strategy?: string
+}
+
+interface Memory {
+  boards: KnownBoard[]
+  /** Names that people give, each for a USB serial number or a MAC. */
+  aliases: Record<string, string>
+}
+
+function path(system: System): string {
+  return join(system.folders.data, 'boards.json')
+}
+
+export async function readMemory(system: System): Promise<Memory> {
+  const text = await system.files.readText(path(system))
+  const empty: Memory = { boards: [], aliases: {} }
+  if (text === undefined) return empty
+  try {
+    return { ...empty, ...(JSON.parse(text) as Partial<Memory>) }
+  } catch {
+    // It only saves time: a broken memory is an empty one, and is written anew.
+    return empty
+  }
+}
+
+async function change(system: System, edit: (memory: Memory) => Memory): Promise<void> {
+  await system.files.makeFolder(system.folders.data)
+  await system.files.locked(path(system), async () => {
+    const memory = edit(await readMemory(system))
+    await system.files.write(path(system), `${JSON.stringify(memory, undefined, 2)}\n`)
+  })
+}
+
+export async function rememberBoard(system: System, board: KnownBoard): Promise<void> {
+  await change(system, ({ boards, aliases }) => {
+    const before = boards.find(({ mac }) => mac === board.mac)
+    return {
+      aliases,
+      boards: [...boards.filter(({ mac }) => mac !== board.mac), { ...before, ...board }],
+    }
+  })
+}
+
+/** Names a USB serial number or a MAC; undefined takes the name away. */
+export async function setAlias(
+  system: System,
+  name: string,
+  id: string | undefined,
+): Promise<void> {
+  await change(system, ({ boards, aliases }) => {
+    const { [name]: _before, ...others } = aliases
+    return { boards, aliases: id === undefined ? others : { ...others, [name]: id } }
+  })
+}
+
+/** The alias of a port, by its USB serial or by the MAC last seen on it. Pure. */
+export function aliasOf(
+  { boards, aliases }: Memory,
+  port: { path: string; serialNumber?: string },
+): string | undefined {
+  const ids = new Set<string>()
+  if (port.serialNumber) ids.add(port.serialNumber.toLowerCase())
+  for (const board of boards) {
+    const sameSerial = port.serialNumber !== undefined && board.usbSerial === port.serialNumber
+    if (sameSerial || (board.port === port.path && board.usbSerial === undefined))
+      ids.add(board.mac)
+  }
+  return Object.keys(aliases).find((name) => ids.has(aliases[name]?.toLowerCase() ?? ''))
+}
+
+/** USB serial and path that `id:<text>` can mean: the text itself, an alias, or a MAC seen before. Pure. */
+export function resolveId(
+  { boards, aliases }: Memory,
+  text: string,
+): { serial: string; port: string | undefined } {
+  const id = aliases[text] ?? text
+  const board = boards.find(({ mac }) => mac === id.toLowerCase())
+  return { serial: board?.usbSerial ?? id, port: board?.port }
+}

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto'
+import { WxError } from '../errors.js'
+import type { Clock } from '../system.js'
+import { type ChipName, chips } from './boards.js'
+import {
+  type ChipFacts,
+  identify,
+  readFlashId,
+  readMac,
+  readRegister,
+  readRevision,
+  readSecured,
+  sizeOf,
+} from './chip-facts.js'
+import {
+  answerTimeoutMs,
+  type CommandPort,
+  isSpoiled,
+  nudgeAfterMs,
+  op,
+  probeRegister,
+  words,
+} from './commands.js'
+import { type Connected, syncAgain } from './connect.js'
+import { blockBytes, blocksOf, type Packed } from './pack.js'
+
+const ramBlockBytes = 0x1800
+const megabyte = 1024 * 1024
+export const sectorBytes = 0x1000
+
+/** Ceilings for a slow flash chip, ms; esptool's own, of which a healthy chip needs a tenth. */
+const md5MsPerMegabyte = 8000
+const writeMsPerMegabyte = 40_000
+const eraseMsPerMegabyte = 30_000
+const leastSlowMs = 60_000
+
+function ceilingMs(bytes: number, msPerMegabyte: number): number {
+  return Math.max(leastSlowMs, (bytes / megabyte) * msPerMegabyte)
+}
+
+/** A chip in download mode with the stub running. */
+export class Loader {
+  readonly #port: CommandPort
+  readonly #clock: Clock
+  readonly facts: ChipFacts
+  /** Two frames back to back are both heard: the next block may follow without a pause. */
+
+  private constructor(port: CommandPort, clock: Clock, facts: ChipFacts) {
+    this.#port = port
+    this.#clock = clock
+    this.facts = facts
+  }
+
+  /** Identifies the chip, starts the stub and reads what is known about the flash. */
+  static async start({ port, stubRuns }: Connected, clock: Clock): Promise<Loader> {
+    port.statusBytes = stubRuns ? 2 : 4
+    const chip = await identify(port)
+    const isSecured = await readSecured(port, chip)
+    const revision = await readRevision(port, chip)
+    const mac = await readMac(port, chip)
+    const known = { chip, revision, mac, isSecured }
+    if (isSecured) return new Loader(port, clock, { ...known, flashSizeBytes: 0, flashId: 0 })
+    if (!stubRuns) await startStub(port, chip, revision)
+    await port.command(op.SPI_ATTACH, words(0), { repeatable: true })
+    const flashId = await readFlashId(port, chip)
+    const flashSizeBytes = sizeOf(flashId)
+    if (flashSizeBytes === 0) {
+      const id = flashId.toString(16).padStart(6, '0')
+      throw new WxError('FLASH_FAILED', `The flash chip gives no size (id 0x${id}).`, {
+        hint: 'Check the board: a shorted or missing flash chip answers so.',
+        details: { flashId },
+      })
+    }
+    const geometry = words(0, flashSizeBytes, 0x10000, sectorBytes, 256, 0xffff)
+    await port.command(op.SPI_SET_PARAMS, geometry, { repeatable: true })
+    return new Loader(port, clock, { ...known, flashSizeBytes, flashId })
+  }
+
+  get baud(): number {
+    return this.#port.link.baud
+  }
+
+  /** Changes both sides to another rate and proves that it works; false when it does not. */
+  async changeBaud(baud: number): Promise<boolean> {
+    const { link } = this.#port
+    const before = link.baud
+    if (baud === before || !link.hasControlLines) return baud === before
+    await this.#port.command(op.CHANGE_BAUDRATE, words(baud, before))
+    await link.setBaud(baud)
+    // The stub waits for its last bytes to leave before it switches (esptool waits as long).
+    await this.#clock.sleep(50)
+    this.#port.clear()
+    try {
+      // A rate that works once may still lose bytes: several answers in a row are a proof.
+      for (let n = 0; n < 3; n++) await readRegister(this.#port, probeRegister, 500)
+      return true
+    } catch (error) {
+      if (isSpoiled(error)) return false
+      throw error
+    }
+  }
+
+  /** After lost bytes: waits until the stub answers again. Throws BOARD_SILENT when it does not. */
+  async resync(): Promise<void> {
+    await syncAgain(this.#port)
+  }
+
+  /** MD5 of a region of flash as the chip computes it, 32 hex digits. */
+  async md5(address: number, size: number): Promise<string> {
+    const timeoutMs = ceilingMs(size, md5MsPerMegabyte)
+    const { data } = await this.#port.command(op.SPI_FLASH_MD5, words(address, size, 0, 0), {
+      timeoutMs,
+      repeatable: true,
+    })
+    return Buffer.from(data.subarray(0, 16)).toString('hex')
+  }
+
+  /**
+   * Writes a region, compressed on the wire; the stub erases what it writes. `address` and the
+   * length are multiples of a sector. `onSent` gets the bytes of the wire done so far.
+   * The stub acknowledges a block on receipt and writes it while the next one is on the wire. It has
+   * two buffers: a block sent before the last acknowledgement would have none.
+   */
+  async write(
+    address: number,
+    { bytes, deflated }: Packed,
+    onSent: (done: number) => void,
+  ): Promise<void> {
+    const blocks = Math.ceil(deflated.length / blockBytes)
+    const port = this.#port
+    await port.command(op.FLASH_DEFL_BEGIN, words(bytes.length, blocks, blockBytes, address), {
+      timeoutMs: ceilingMs(bytes.length, eraseMsPerMegabyte),
+    })
+    // Well-packed data can unfold into most of the region, which the stub writes before it answers the next.
+    const timeoutMs = ceilingMs(bytes.length, writeMsPerMegabyte)
+    // While the block before is written, this one fills the stub's other buffer: a probe would
+    // overwrite it. 400 ms is the longest erase of a sector (W25Q32's data sheet).
+    const nudgeMs = nudgeAfterMs + (bytes.length / blocks / sectorBytes) * 400
+    for (const [n, block] of blocksOf(deflated).entries()) {
+      await port.sendCommand(op.FLASH_DEFL_DATA, words(block.length, n, 0, 0), block)
+      await port.answer(op.FLASH_DEFL_DATA, timeoutMs, nudgeMs)
+      onSent(Math.min(deflated.length, (n + 1) * blockBytes))
+    }
+    // The stub answers before it writes: an error of the last block comes with the next command.
+    await port.command(op.READ_REG, words(probeRegister), { timeoutMs })
+  }
+
+  /** Reads a region; the stub sends it uncompressed with an MD5 at the end, which is checked. */
+  async read(
+    address: number,
+    size: number,
+    onRead: (chunk: Uint8Array, done: number) => Promise<void> | void,
+  ): Promise<void> {
+    const digest = createHash('md5')
+    const port = this.#port
+    await port.command(op.READ_FLASH, words(address, size, sectorBytes, 2 * sectorBytes))
+    let done = 0
+    while (done < size) {
+      const chunk = await port.packet(answerTimeoutMs * 3)
+      if (!chunk || chunk.length > size - done) {
+        throw new WxError('FLASH_FAILED', `Reading the flash broke off at ${done} of ${size}.`)
+      }
+      done += chunk.length
+      digest.update(chunk)
+      // The acknowledgement goes out first: the chip sends on while we store.
+      await port.send(words(done))
+      await onRead(chunk, done)
+    }
+    const expected = await port.packet(answerTimeoutMs * 3)
+    if (!expected || !digest.digest().equals(expected)) {
+      throw new WxError('VERIFY_FAILED', 'What was read from the flash does not match its MD5.')
+    }
+  }
+
+  /** A small region at once, read again when bytes were lost. */
+  async readAll(address: number, size: number): Promise<Uint8Array> {
+    for (let attempt = 1; ; attempt++) {
+      const bytes = new Uint8Array(size)
+      try {
+        await this.read(address, size, (chunk, done) => bytes.set(chunk, done - chunk.length))
+        return bytes
+      } catch (error) {
+        const code = error instanceof WxError ? error.code : undefined
+        if (attempt >= 4 || !(isSpoiled(error) || code === 'VERIFY_FAILED')) throw error
+        await this.resync()
+      }
+    }
+  }
+
+  async eraseAll(): Promise<void> {
+    await this.#port.command(op.ERASE_FLASH, new Uint8Array(0), {
+      timeoutMs: ceilingMs(this.facts.flashSizeBytes, eraseMsPerMegabyte),
+    })
+  }
+
+  async eraseRegion(address: number, size: number): Promise<void> {
+    await this.#port.command(op.ERASE_REGION, words(address, size), {
+      timeoutMs: ceilingMs(size, eraseMsPerMegabyte),
+    })
+  }
+}
+
+/** Uploads esptool's stub into RAM and waits for its greeting. */
+async function startStub(port: CommandPort, chip: ChipName, revision: number): Promise<void> {
+  const { getStubJsonByChipName } = await import('esptool-js')
+  const stub = await getStubJsonByChipName(chips[chip].name, revision)
+  if (!stub)
+    throw new WxError('BOARD_FAULT', `There is no flasher stub for the ${chips[chip].name}.`)
+  const parts: [Uint8Array, number][] = [[stub.decodedText, stub.text_start]]
+  if (stub.decodedData && stub.data_start !== undefined)
+    parts.push([stub.decodedData, stub.data_start])
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await upload(port, parts, stub.entry)
+      port.statusBytes = 2
+      return
+    } catch (error) {
+      if (attempt >= 3 || !isSpoiled(error)) throw error
+      await syncAgain(port)
+    }
+  }
+}
+
+async function upload(
+  port: CommandPort,
+  parts: [Uint8Array, number][],
+  entry: number,
+): Promise<void> {
+  for (const [bytes, address] of parts) {
+    const blocks = Math.ceil(bytes.length / ramBlockBytes)
+    await port.command(op.MEM_BEGIN, words(bytes.length, blocks, ramBlockBytes, address))
+    for (let n = 0; n < blocks; n++) {
+      const block = bytes.subarray(n * ramBlockBytes, (n + 1) * ramBlockBytes)
+      await port.command(op.MEM_DATA, words(block.length, n, 0, 0), { payload: block })
+    }
+  }
+  await port.sendCommand(op.MEM_END, words(0, entry))
+  // The ROM's answer to MEM_END may be cut off by the jump; the greeting is what counts.
+  for (let n = 0; n < 4; n++) {
+    const packet = await port.packet(answerTimeoutMs)
+    if (packet && new TextDecoder().decode(packet) === 'OHAI') return
+  }
+  throw new WxError('BOARD_SILENT', 'The flasher stub was loaded but does not answer.')
+}

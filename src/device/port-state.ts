@@ -1,0 +1,105 @@
+import { posix } from 'node:path'
+import type { System } from '../system.js'
+
+export type PortState =
+  | { kind: 'free' }
+  | { kind: 'busy'; pid?: number; program?: string }
+  | { kind: 'no-permission'; group: string; commands: string[] }
+  | { kind: 'unknown' }
+
+/**
+ * Whether a port could be opened, found out without opening it: opening resets many boards.
+ * Linux tells who holds it (of this user's programs) and who may; macOS who holds it.
+ */
+export async function portState(path: string, system: System): Promise<PortState> {
+  const { platform } = system.host
+  if (platform === 'linux') {
+    return (await refusal(path, system)) ?? (await holder(path, system)) ?? { kind: 'free' }
+  }
+  if (platform === 'darwin') return lsof(path, system)
+  return { kind: 'unknown' }
+}
+
+/** Owner, group and mode of the node against this user's: what open() would say. */
+async function refusal(path: string, system: System): Promise<PortState | undefined> {
+  const node = await system.files.stat(await system.files.realPath(path))
+  const uid = Number(await output(system, 'id', ['-u']))
+  const groups = (await output(system, 'id', ['-G'])).split(/\s+/).map(Number)
+  if (!node || Number.isNaN(uid) || uid === 0) return undefined
+  const may =
+    node.uid === uid
+      ? node.mode & 0o600
+      : groups.includes(node.gid)
+        ? (node.mode & 0o060) << 3
+        : (node.mode & 0o006) << 6
+  if (may === 0o600) return undefined
+  const group = await groupName(node.gid, system)
+  return { kind: 'no-permission', group, commands: await grantCommands(group, node.mode, system) }
+}
+
+/** The commands that give this user the port, for this distribution. */
+async function grantCommands(group: string, mode: number, system: System): Promise<string[]> {
+  const release = (await system.files.readText('/etc/os-release')) ?? ''
+  const id = /^ID=["']?([^"'\n]+)/m.exec(release)?.[1] ?? ''
+  // A container or WSL gets its devices from outside: no group in it helps.
+  if (await system.files.stat('/.dockerenv'))
+    return ['Start the container with --device for this port and --group-add for its group.']
+  const again = 'log out and in again'
+  if (group === 'root' || (mode & 0o060) !== 0o060) {
+    const rule = posix.join(system.packageFolder, 'templates', '99-wxstation.rules')
+    return [
+      `sudo install -m 644 ${rule} /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm trigger`,
+      'plug the board in again',
+    ]
+  }
+  if (id === 'nixos')
+    return [`add "${group}" to users.users.${system.host.user}.extraGroups and rebuild`, again]
+  if (id === 'alpine') return [`sudo addgroup ${system.host.user} ${group}`, again]
+  return [`sudo usermod -aG ${group} ${system.host.user}`, again]
+}
+
+async function groupName(gid: number, system: System): Promise<string> {
+  const groups = (await system.files.readText('/etc/group')) ?? ''
+  const line = groups.split('\n').find((one) => one.split(':')[2] === String(gid))
+  return line?.split(':')[0] ?? String(gid)
+}
+
+/** Who has the node open: a link in some /proc/<pid>/fd points at it. Other users' are not visible. */
+async function holder(path: string, system: System): Promise<PortState | undefined> {
+  const node = await system.files.realPath(path)
+  for (const pid of await system.files.list('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    const folder = `/proc/${pid}/fd`
+    for (const fd of await readable(system, folder)) {
+      if ((await system.files.realPath(`${folder}/${fd}`)) !== node) continue
+      const program = (await system.files.readText(`/proc/${pid}/comm`))?.trim()
+      return { kind: 'busy', pid: Number(pid), ...(program && { program }) }
+    }
+  }
+  return undefined
+}
+
+async function readable(system: System, folder: string): Promise<string[]> {
+  try {
+    return await system.files.list(folder)
+  } catch {
+    // Other users' processes are closed to us (EACCES), and some end while we look.
+    return []
+  }
+}
+
+async function lsof(path: string, system: System): Promise<PortState> {
+  const text = await output(system, 'lsof', ['-F', 'pc', path])
+  const pid = /^p(\d+)$/m.exec(text)?.[1]
+  const program = /^c(.+)$/m.exec(text)?.[1]
+  return pid ? { kind: 'busy', pid: Number(pid), ...(program && { program }) } : { kind: 'free' }
+}
+
+async function output(system: System, command: string, args: string[]): Promise<string> {
+  try {
+    return (await system.spawn(command, args)).stdout.trim()
+  } catch {
+    // A system without this program tells nothing, which is an answer: the state stays unknown.
+    return ''
+  }
+}

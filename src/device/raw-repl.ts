@@ -1,0 +1,274 @@
+import { WxError } from '../errors.js'
+import type { System } from '../system.js'
+import { Dialog, silent } from './dialog.js'
+import type { Link } from './link.js'
+import type { ExecOptions, ExecResult, Repl } from './repl.js'
+import { type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.js'
+
+// Silence of a living board is a slow flash (30 s seen) or a TLS handshake; a dead one is given up.
+const silenceMs = 60_000
+// The station's own watchdog is shorter than our work; re-made with this ceiling it becomes the
+// way back for a board whose cable was pulled: it restarts into its station.
+const watchdogMs = 300_000
+const keepAliveMs = 60_000
+// Our own boot.py may have an install to finish on slow flash.
+const bootFileMs = 10_000
+// Raw mode without flow control: what fits into the 259 free bytes of the chip's input buffer.
+const shortCode = 250
+
+const end = '\x04'
+const ready05 = '\x05'
+const taken06 = '\x06'
+const utf8 = new TextEncoder()
+
+/** Gets into the raw REPL whatever the board is doing; throws BOARD_SILENT when it cannot. */
+export async function enterRawRepl(
+  link: Link,
+  options: EnterOptions,
+  system: System,
+): Promise<RawRepl> {
+  const dialog = new Dialog(link, system)
+  await wake(dialog, options, system)
+  const repl = new RawRepl(dialog, system, options)
+  try {
+    if (options.fresh ?? true) await repl.restart()
+    await repl.guard()
+  } catch (error) {
+    await repl.leave()
+    throw error
+  }
+  return repl
+}
+
+/** MicroPython's raw mode and raw paste (shared/runtime/pyexec.c) over a link. */
+export class RawRepl implements Repl {
+  readonly runtime = 'micropython'
+  readonly #dialog: Dialog
+  readonly #system: System
+  readonly #options: EnterOptions
+  #left = false
+  #guarded = false
+  #canPaste = true
+  #busy: Promise<unknown> = Promise.resolve()
+  #stopKeepAlive = (): void => {}
+
+  constructor(dialog: Dialog, system: System, options: EnterOptions) {
+    this.#dialog = dialog
+    this.#system = system
+    this.#options = options
+  }
+
+  get link(): Link {
+    return this.#dialog.link
+  }
+
+  async exec(code: string, options: ExecOptions = {}): Promise<string> {
+    const { stdout, stderr } = await this.tryExec(code, options)
+    if (stderr !== '') throw boardFault(stderr)
+    return stdout
+  }
+
+  tryExec(code: string, options: ExecOptions = {}): Promise<ExecResult> {
+    return this.#alone(() => this.#repeating(options, () => this.#run(code, undefined, options)))
+  }
+
+  feed(code: string, data: Uint8Array, options: ExecOptions = {}): Promise<string> {
+    return this.#alone(async () => {
+      const { stdout, stderr } = await this.#repeating({ ...options, repeatable: true }, () =>
+        this.#run(code, data, options),
+      )
+      if (stderr !== '') throw boardFault(stderr)
+      return stdout
+    })
+  }
+
+  /** A soft reset that stays in raw mode: boot.py runs, main.py does not. */
+  async restart(): Promise<void> {
+    const { signal } = this.#options
+    const dialog = this.#dialog
+    await dialog.send(end, signal)
+    // A banner that an earlier knock made may still be on its way: ours follows these words.
+    await dialog.until('soft reboot', { silenceMs: 5000, signal })
+    if (await dialog.until(rawBanner, { silenceMs: bootFileMs, signal })) return
+    // A boot.py of somebody else may never end: Ctrl-C ends it, raw mode comes all the same.
+    for (let i = 0; i < 20; i++) {
+      await dialog.send('\x03', signal)
+      if (await dialog.until(rawBanner, { silenceMs: 1500, ceilingMs: 3000, signal })) return
+    }
+    throw silent(this.#dialog, 'The board did not come back from its soft reset.')
+  }
+
+  /** Makes the watchdog ours, and keeps it fed while a person thinks about a question. */
+  async guard(): Promise<void> {
+    const code = `try:\n import machine;machine.WDT(timeout=${watchdogMs})\nexcept Exception:pass`
+    await this.tryExec(code, { repeatable: true, signal: this.#options.signal })
+    this.#guarded = true
+    this.#stopKeepAlive = this.#system.clock.timer(keepAliveMs, () => {
+      // A board that is gone says so to whoever uses it next.
+      if (!this.#left) void this.guard().catch(() => {})
+    })
+  }
+
+  async leave({ reset = 'hard' }: { reset?: 'soft' | 'hard' | 'none' } = {}): Promise<void> {
+    if (this.#left) return
+    this.#left = true
+    this.#stopKeepAlive()
+    const dialog = this.#dialog
+    // The watchdog cannot be disarmed: only a real reset gives the station a clean start.
+    const how = reset === 'soft' && this.#guarded ? 'hard' : reset
+    try {
+      if (how === 'hard' && dialog.link.hasControlLines) {
+        dialog.giveBack()
+        await pulseReset(dialog.link, this.#system)
+        return
+      }
+      await resync(dialog, this.#system)
+      if (how === 'hard') await dialog.send(`import machine\nmachine.reset()${end}`)
+      else await dialog.send(how === 'soft' ? '\x02\x04' : '\x02')
+      await dialog.link.drain()
+    } catch {
+      // The port is gone: the board's watchdog starts the station.
+    }
+  }
+
+  /** One exchange at a time, also against the keep-alive. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#busy
+    let done = (): void => {}
+    this.#busy = new Promise<void>((resolve) => {
+      done = resolve
+    })
+    await before.catch(() => {})
+    try {
+      return await work()
+    } finally {
+      done()
+    }
+  }
+
+  /** Sends again what the wire spoiled; a third spoiled try is the board's word. */
+  async #repeating(
+    { repeatable, signal }: ExecOptions,
+    run: () => Promise<ExecResult | undefined>,
+  ): Promise<ExecResult> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await run()
+      const spoiled =
+        result === undefined || /SyntaxError|NameError|KeyboardInterrupt/.test(result.stderr)
+      if (result && !(spoiled && repeatable && attempt < 4)) return result
+      if (!repeatable || attempt >= 4) {
+        throw silent(this.#dialog, 'The board stopped answering in the middle of an exchange.')
+      }
+      this.#options.report?.({ type: 'debug', area: 'repl', text: `sent again (${attempt})` })
+      await resync(this.#dialog, this.#system, signal ?? this.#options.signal)
+    }
+  }
+
+  /** The result, or undefined when the exchange broke off. */
+  async #run(
+    code: string,
+    data: Uint8Array | undefined,
+    options: ExecOptions,
+  ): Promise<ExecResult | undefined> {
+    const signal = options.signal ?? this.#options.signal
+    const dialog = this.#dialog
+    // Of repeatable code a long silence means lost bytes; other code may just be slow.
+    let patience = options.timeoutMs ?? (options.repeatable || data ? 5000 : silenceMs)
+    const source = utf8.encode(code)
+    if (source.length > shortCode) {
+      const sent = await this.#paste(source, patience, signal)
+      if (!sent) return undefined
+    } else {
+      await dialog.send(code + end, signal)
+      const ok = await dialog.until('OK', { silenceMs: patience, signal })
+      if (ok === undefined) return undefined
+    }
+    if (data) {
+      const ready = await dialog.until([ready05, end], { silenceMs: patience, signal })
+      if (!ready?.endsWith(ready05)) return undefined
+      await dialog.send(data, signal)
+      if (!(await dialog.until(taken06, { silenceMs: patience, signal }))) return undefined
+      // It has every byte: from here on silence is flash at work.
+      patience = options.timeoutMs ?? silenceMs
+    }
+    const stdout = await this.#wait(end, patience, options, signal)
+    if (stdout === undefined) return undefined
+    const stderr = await this.#wait(`${end}>`, patience, {}, signal)
+    if (stderr === undefined) return undefined
+    return { stdout: fromWire(stdout.slice(0, -1)), stderr: fromWire(stderr.slice(0, -2)).trim() }
+  }
+
+  #wait(
+    marker: string,
+    patience: number,
+    { onOutput }: ExecOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    return this.#dialog.until(marker, {
+      silenceMs: patience,
+      signal,
+      ...(onOutput && { onText: (text: string) => onOutput(fromWire(text)) }),
+    })
+  }
+
+  /** Raw paste: never more bytes on the way than the board gave credit for. */
+  async #paste(
+    source: Uint8Array,
+    patience: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const dialog = this.#dialog
+    if (this.#canPaste) {
+      await dialog.send('\x05A\x01', signal)
+      // Behind whatever an earlier exchange or a thread left: taken, refused, or an old firmware
+      // that knows nothing of it and prints its banner once more.
+      const answer = await dialog.until(['R\x01', 'R\0', rawBanner], {
+        silenceMs: patience,
+        signal,
+      })
+      if (answer === undefined) return false
+      this.#canPaste = answer.endsWith('R\x01')
+    }
+    if (!this.#canPaste) {
+      // mpremote's pace for boards without flow control: 256 bytes every 10 ms.
+      for (let at = 0; at < source.length; at += 256) {
+        await dialog.send(source.subarray(at, at + 256), signal)
+        await this.#system.clock.sleep(10, signal)
+      }
+      await dialog.send(end, signal)
+      return (await dialog.until('OK', { silenceMs: patience, signal })) !== undefined
+    }
+    const size = await dialog.take(2, patience, signal)
+    if (size === undefined) return false
+    const window = size.charCodeAt(0) | (size.charCodeAt(1) << 8)
+    let credit = window
+    for (let at = 0; at < source.length; ) {
+      if (credit === 0) {
+        const word = await dialog.take(1, patience, signal)
+        if (word === undefined) return false
+        if (word === '\x01') credit += window
+        // The compiler gave up: our end makes the board print why.
+        if (word === end) return dialog.send(end, signal).then(() => true)
+        continue
+      }
+      const part = source.subarray(at, at + credit)
+      await dialog.send(part, signal)
+      at += part.length
+      credit -= part.length
+    }
+    await dialog.send(end, signal)
+    // Credit that came late (01) is followed by 04: the board has all of it.
+    return (await dialog.until(end, { silenceMs: patience, signal })) !== undefined
+  }
+}
+
+function fromWire(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8').replaceAll('\r\n', '\n')
+}
+
+function boardFault(traceback: string): WxError {
+  const last = traceback.split('\n').at(-1) ?? traceback
+  return new WxError('BOARD_FAULT', `The board answered with an error: ${last}`, {
+    details: { traceback },
+  })
+}

@@ -1,0 +1,150 @@
+import { WxError } from '../errors.js'
+import type { Report } from '../events.js'
+import type { System } from '../system.js'
+import { findBridge } from './bridges.js'
+import { macText } from './chip-facts.js'
+import { isSpoiled } from './commands.js'
+import { connectLoader } from './connect.js'
+import { readMemory, rememberBoard } from './known-boards.js'
+import type { Link } from './link.js'
+import { openLink } from './links/open.js'
+import { Loader } from './loader.js'
+import { applyReset, hardReset } from './reset.js'
+
+/** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
+const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
+const firstStep = 460_800
+const safeTop = 921_600
+const romBaud = 115_200
+
+export interface SessionOptions {
+  port: string
+  waitForButtons: boolean
+  /** The rate the user asked for, instead of the ladder. */
+  baud?: number | undefined
+  report: Report
+  signal?: AbortSignal | undefined
+}
+
+/** A board held in its loader: opened, identified, and let go in whatever state it is in. */
+export class Session {
+  link: Link
+  loader: Loader
+  readonly #system: System
+  readonly #options: SessionOptions
+  #triedTop = false
+
+  private constructor(link: Link, loader: Loader, options: SessionOptions, system: System) {
+    this.link = link
+    this.loader = loader
+    this.#options = options
+    this.#system = system
+  }
+
+  /** Opens the port and brings the board into its loader. Throws what openLink and connectLoader throw. */
+  static async open(options: SessionOptions, system: System): Promise<Session> {
+    const { port, signal } = options
+    const link = await openLink(port, { baud: romBaud, ...(signal && { signal }) }, system)
+    try {
+      return new Session(link, await enter(link, options, system), options, system)
+    } catch (error) {
+      await release(link, system)
+      throw error
+    }
+  }
+
+  get mac(): string {
+    return macText(this.loader.facts.mac)
+  }
+
+  /** Climbs to the highest rate that works, or goes straight to the one that did last time. */
+  async raiseBaud(): Promise<void> {
+    if (this.#triedTop || !this.link.hasControlLines) return
+    this.#triedTop = true
+    const wanted = this.#options.baud ?? (await this.#remembered())
+    const top = wanted ?? topOf(this.link)
+    const steps = wanted ? [wanted] : ladder.filter((rate) => rate >= firstStep && rate <= top)
+    for (const rate of steps) {
+      if (rate === this.loader.baud) continue
+      const before = this.loader.baud
+      if (await this.loader.changeBaud(rate)) continue
+      this.#say(rate, before)
+      await this.reenter()
+      if (before !== romBaud) await this.loader.changeBaud(before)
+      break
+    }
+    await this.#remember()
+  }
+
+  /** After errors on the wire: one step down, from the loader's beginning where it no longer answers. */
+  async stepDown(): Promise<void> {
+    const before = this.loader.baud
+    const lower = ladder.filter((rate) => rate < before).at(-1) ?? romBaud
+    try {
+      await this.loader.resync()
+      if (lower !== before && this.link.hasControlLines && !(await this.loader.changeBaud(lower)))
+        throw new WxError('BOARD_SILENT', 'The board does not answer at the lower rate.')
+    } catch (error) {
+      if (!isSpoiled(error)) throw error
+      await this.reenter()
+      if (lower !== romBaud) await this.loader.changeBaud(lower)
+    }
+    if (lower !== before) this.#say(before, lower)
+    await this.#remember()
+  }
+
+  async reenter(): Promise<void> {
+    await this.link.setBaud(romBaud)
+    this.loader = await enter(this.link, this.#options, this.#system)
+  }
+
+  async #remembered(): Promise<number | undefined> {
+    const { boards } = await readMemory(this.#system)
+    return boards.find(({ mac }) => mac === this.mac)?.baud
+  }
+
+  #say(rate: number, used: number): void {
+    this.#options.report({ type: 'notice', notice: 'slower-baud', values: { rate, used } })
+  }
+
+  async #remember(): Promise<void> {
+    const { port, baud } = this.#options
+    const { usb } = this.link
+    await rememberBoard(this.#system, {
+      mac: this.mac,
+      chip: this.loader.facts.chip,
+      port,
+      ...(usb?.serialNumber && { usbSerial: usb.serialNumber }),
+      ...(baud === undefined && { baud: this.loader.baud }),
+    })
+  }
+
+  /** Lets the board run what is in its flash, and the port go. Never throws. */
+  async close(): Promise<void> {
+    await release(this.link, this.#system)
+  }
+}
+
+async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Loader> {
+  const { report, signal, waitForButtons } = options
+  const connected = await connectLoader(link, clock, {
+    waitForButtons,
+    report,
+    ...(signal && { signal }),
+  })
+  return Loader.start(connected, clock)
+}
+
+/** A board is never left in its loader, whatever went wrong. */
+async function release(link: Link, { clock }: System): Promise<void> {
+  try {
+    if (link.hasControlLines) await applyReset(link, hardReset, clock)
+  } catch {
+    // The port is gone, and the board with it.
+  }
+  await link.close()
+}
+
+function topOf({ usb }: Link): number {
+  return (usb && findBridge(usb.vendorId, usb.productId)?.maxBaud) ?? safeTop
+}
