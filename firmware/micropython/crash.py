@@ -1,0 +1,75 @@
+# What is kept of a crash, and how many boots in a row went wrong.
+import io
+import json
+import os
+import sys
+
+FILE = "/last_error.json"
+_LIMIT = 3
+_SAVED = 1500
+
+
+def save(error, boot, uptime):
+    """Writes the traceback to last_error.json; a full file system must not hide the fault."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    text = text.getvalue()[-_SAVED:]
+    print(text)
+    try:
+        with open(FILE + ".tmp", "w") as file:
+            json.dump({"boot": boot, "uptime": uptime, "traceback": text}, file)
+        os.rename(FILE + ".tmp", FILE)
+    except OSError as problem:
+        print("wx error crash-log", problem)
+
+
+def last():
+    """The last line of the last crash, or an empty text."""
+    try:
+        with open(FILE) as file:
+            lines = json.load(file)["traceback"].strip().split("\n")
+        return lines[-1].strip()
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+class Boots:
+    """Counts in NVS: it is made for this, and an update of the files leaves it alone."""
+
+    def __init__(self):
+        from esp32 import NVS
+
+        self._nvs = NVS("wx")
+
+    def _get(self, name):
+        try:
+            return self._nvs.get_i32(name)
+        except OSError:
+            return 0  # never set
+
+    def _set(self, name, value):
+        if self._get(name) != value:
+            self._nvs.set_i32(name, value)
+            self._nvs.commit()
+
+    def count(self):
+        """One more boot; its number, 1 to 65535 in a ring because the queue keeps 16 bits."""
+        boot = self._get("boot") % 65535 + 1
+        self._set("boot", boot)
+        return boot
+
+    def failed(self):
+        self._set("fails", self._get("fails") + 1)
+
+    def went_well(self):
+        self._set("fails", 0)
+
+    def is_hopeless(self):
+        return self._get("fails") >= _LIMIT
+
+    def reboots(self):
+        """How often in a row dumb sensors have rebooted the station."""
+        return self._get("dumb")
+
+    def set_reboots(self, count):
+        self._set("dumb", count)

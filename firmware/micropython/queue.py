@@ -1,0 +1,757 @@
+"""The queue: an append-only log of records on raw flash, durable the moment it returns.
+
+Flash can clear bits at any time but sets them only by erasing 4096-byte pages, so the log only
+appends. Times are (seconds since 2020-01-01T00:00:00Z, milliseconds), or since the boot while the
+clock is not set. All numbers are big-endian; every CRC is CRC-16/CCITT over the entry before it,
+begun with (page number * 40503 + offset in page * 7 + 1) & 0xFFFF.
+
+A page is found at index (page number % pages of the partition). It begins with a header:
+   0 "WXQ1"              4 page number u32        8 number of its first record u32
+  12 acknowledged u32: records before this number are done
+  16 boot u16           18 clock u8: 1 set        19 version u8: 1
+  20 interval u32, ms   24 time of the page's beginning: s u32, ms u16
+  30 wall time of this boot's beginning: s i32, ms u16; meaningful when the clock is set
+  36 the last stamp given before this page: s i32 (-1: none), ms u16
+  42 estimated boot u16 (0: none), 44 its beginning: s i32, ms u16
+  50 CRC
+Then entries, told apart by their first byte:
+  00        padding, skipped
+  01..3F    record: changes since the last one: byte-1 = (dh+3)*9 + (dc+1)*3 + dt+1; dp i8; CRC
+  41..7F    the same, byte-0x41, with dp i8 and (time since the last record - interval) i8; CRC
+  8x        record: values in 52 bits; CRC. Its time is one interval after the last.
+  9x        the same, then (time since the last record - interval) i16; CRC
+  Ax        key record: values, number since the page's first u16, s u32, ms u16 (bit 15: clock
+            set), boot u16; CRC. Needs nothing before it.
+  Bx        acknowledgement: low 20 bits of a record number: records before it are done; CRC
+  C1        boot u16, interval u32; CRC. Time begins anew at 0, the clock is unset.
+  C2        clock set: time since boot s u32, ms u16, wall time s u32, ms u16; CRC
+  C3        estimate: boot u16, wall time of its beginning s i32, ms u16; CRC
+  FF        end of the page (or damage, if not all is FF behind it)
+Values, from the first byte's low half on: temperature 12 bits signed (0.1 degree, -2048: none),
+humidity 11 (0.1 %, 2047: none), case temperature 12 signed, pressure 17 (Pa, 0: none).
+
+A record of a boot whose clock was set later gets wall time - time since boot from that boot's C2
+entry, or from the header of any page of the same boot with the clock set. When the clock was never
+set in a boot, its records follow the last stamp before it by their own intervals; a C3 entry
+makes that estimate durable before the first of them is sent, so that every reading agrees.
+"""
+
+import codec
+from codec import NEVER
+from store import PAGE, make_lock
+
+HEADER = 52
+_MAGIC = b"WXQ1"
+# A damaged record spoils those after it up to the next key: at most 31, or a minute.
+_KEY_EVERY = 32
+_WINDOW = 256
+
+END = 0
+RECORD = 1
+OTHER = 2
+
+
+class Cursor:
+    """Reads entries in order. After step() returned RECORD: stamp in s, ms (wall time or, when
+    is_set is false, since boot), values in t, h, c, p, and seq is the number of the next one."""
+
+    def __init__(self, queue):
+        self._queue = queue
+        self._window = bytearray(_WINDOW)
+        self._small = memoryview(self._window)
+        self._base = -1
+        self._base_page = -1
+        self.page = NEVER
+        self.off = PAGE
+        self.good = PAGE
+        self.first = 0
+        self.seq = 0
+        self.s = self.ms = 0
+        self.is_set = False
+        self.boot = 0
+        self.interval = 2000
+        self.anchor_s = self.anchor_ms = 0
+        self.last_s = NEVER
+        self.last_ms = 0
+        self.t = self.h = self.c = self.p = 0
+        self.is_known = False
+        self.damaged = 0
+        self.acked = 0
+        self.estimated = 0
+        self.estimate_s = self.estimate_ms = 0
+
+    def copy(self, other):
+        """Takes the other's place in the log; the window stays."""
+        self.page, self.off, self.good = other.page, other.off, other.good
+        self.first, self.seq, self.damaged = other.first, other.seq, other.damaged
+        self.s, self.ms, self.is_set = other.s, other.ms, other.is_set
+        self.boot, self.interval = other.boot, other.interval
+        self.anchor_s, self.anchor_ms = other.anchor_s, other.anchor_ms
+        self.last_s, self.last_ms = other.last_s, other.last_ms
+        self.t, self.h, self.c, self.p = other.t, other.h, other.c, other.p
+        self.is_known, self.acked, self.estimated = other.is_known, other.acked, other.estimated
+        self.estimate_s, self.estimate_ms = other.estimate_s, other.estimate_ms
+
+    def open(self, page):
+        """Goes to the beginning of a page; False when its header is not whole."""
+        queue = self._queue
+        buf = self._window
+        self._base = -1
+        queue.store.read(page % queue.store.pages, 0, buf)
+        for i in range(4):
+            if buf[i] != _MAGIC[i]:
+                return False
+        if buf[4] & 0xC0 or codec.get32s(buf, 4) != page or buf[19] != 1:
+            return False
+        if not codec.is_sealed(buf, 0, HEADER, page, 0):
+            return False
+        self._base = 0
+        self._base_page = page
+        self.page = page
+        self.off = self.good = HEADER
+        self.first = self.seq = codec.get32s(buf, 8)
+        self.acked = codec.get32s(buf, 12)
+        self.boot = codec.get16(buf, 16)
+        self.is_set = buf[18] == 1
+        self.interval = codec.get32s(buf, 20)
+        self.s, self.ms = codec.get32s(buf, 24), codec.get16(buf, 28)
+        self.anchor_s, self.anchor_ms = codec.get32s(buf, 30), codec.get16(buf, 34)
+        self.last_s, self.last_ms = codec.get32s(buf, 36), codec.get16(buf, 40)
+        self.estimated = codec.get16(buf, 42)
+        self.estimate_s, self.estimate_ms = codec.get32s(buf, 44), codec.get16(buf, 48)
+        self.is_known = False
+        return True
+
+    def _need(self, off, size, fresh=False):
+        """Index in the window of the page's byte `off`, with `size` bytes behind it present."""
+        base = self._base
+        if fresh or base < 0 or self._base_page != self.page:
+            base = -1
+        if base < 0 or off < base or off + size > base + _WINDOW:
+            base = min(off, PAGE - _WINDOW)
+            self._queue.store.read(self.page % self._queue.store.pages, base, self._window)
+            self._base = base
+            self._base_page = self.page
+        return off - base
+
+    def forget(self):
+        """What the window holds may have changed on the flash."""
+        self._base = -1
+
+    def _is_blank(self, off):
+        while off < PAGE:
+            if self._window[self._need(off, 1)] != 0xFF:
+                return False
+            off += 1
+        return True
+
+    def _resync(self, end):
+        """After damage: on to the next key record. False: there is none in this page."""
+        self.is_known = False
+        off = self.off + 1
+        while off + codec.KEY_SIZE <= end:
+            at = self._need(off, codec.KEY_SIZE)
+            buf = self._window
+            if buf[at] >> 4 == codec.KEY and codec.is_sealed(
+                buf, at, codec.KEY_SIZE, self.page, off
+            ):
+                self.off = off
+                return True
+            off += 1
+        self.off = end
+        return False
+
+    def step(self, end):
+        """One entry of this page, which ends at `end`: END, RECORD or OTHER."""
+        buf = self._window
+        while self.off < end:
+            off = self.off
+            at = self._need(off, 1)
+            byte = buf[at]
+            if byte == codec.PAD:
+                self.off = off + 1
+                continue
+            if byte == 0xFF:
+                # Blank, or written since the window was filled.
+                byte = buf[self._need(off, 1, True)]
+                if byte == 0xFF and self._is_blank(off):
+                    return END
+            size = codec.size_of(byte)
+            if size == 0 or off + size > end:
+                if not self._resync(end):
+                    return END
+                continue
+            at = self._need(off, size)
+            if not codec.is_sealed(buf, at, size, self.page, off):
+                at = self._need(off, size, True)
+                if not codec.is_sealed(buf, at, size, self.page, off):
+                    if not self._resync(end):
+                        return END
+                    continue
+            self.off = self.good = off + size
+            kind = byte >> 4
+            if byte >= 0xC0 or kind == codec.ACK:
+                self._other(buf, at, byte)
+                return OTHER
+            if kind == codec.KEY:
+                self._key(buf, at)
+                return RECORD
+            if not self.is_known:
+                # Sound, but relative to a record that is damaged: the next key counts both.
+                continue
+            self._relative(buf, at, byte, kind)
+            return RECORD
+        return END
+
+    def _values(self, buf, at):
+        self.t = codec.temperature_of(buf, at)
+        self.h = codec.humidity_of(buf, at)
+        self.c = codec.case_of(buf, at)
+        self.p = codec.pressure_of(buf, at)
+
+    def _key(self, buf, at):
+        self._values(buf, at)
+        number = self.first + codec.get16(buf, at + 7)
+        self.lose(number)
+        self.seq = number + 1
+        s = codec.get32s(buf, at + 9)
+        ms = codec.get16(buf, at + 13)
+        self.is_set = ms & 0x8000 != 0
+        boot = codec.get16(buf, at + 15)
+        if boot != self.boot:
+            self.boot = boot
+            self.anchor_s = NEVER
+            self.s = self.ms = 0
+        self.is_known = True
+        self._passed(s, ms & 0x7FFF)
+
+    def lose(self, number):
+        """The next record is this one: those between, not yet acknowledged, are lost."""
+        floor = max(self.seq, self._queue.acked())
+        if number > floor:
+            self.damaged += number - floor
+
+    def _relative(self, buf, at, byte, kind):
+        extra = 0
+        if kind < 8:
+            code = byte - 1
+            p = buf[at + 1]
+            if byte > codec.DELTA_MAX:
+                code = byte - codec.LATE_MIN
+                extra = buf[at + 2]
+                if extra & 0x80:
+                    extra -= 256
+            self.p += p - 256 if p & 0x80 else p
+            self.t += code % 3 - 1
+            self.c += code // 3 % 3 - 1
+            self.h += code // 9 - 3
+        else:
+            self._values(buf, at)
+            if kind == codec.SHIFTED:
+                extra = codec.get16s(buf, at + 7)
+        ms = self.ms + self.interval + extra
+        self.seq += 1
+        self._passed(self.s + ms // 1000, ms % 1000)
+
+    def _passed(self, s, ms):
+        if self.is_set:
+            self.last_s = s
+            self.last_ms = ms
+        elif self.last_s != NEVER and s >= self.s:
+            # As if the boot had begun at the last stamp: what an estimate will say.
+            ms_on = self.last_ms + ms - self.ms
+            self.last_s += s - self.s + ms_on // 1000
+            self.last_ms = ms_on % 1000
+        self.s = s
+        self.ms = ms
+
+    def _other(self, buf, at, byte):
+        if byte == codec.BOOT:
+            self.boot = codec.get16(buf, at + 1)
+            self.interval = codec.get32s(buf, at + 3)
+            self.s = self.ms = 0
+            self.is_set = False
+            self.anchor_s = NEVER
+            self.is_known = False
+        elif byte == codec.CLOCK:
+            self.s, self.ms = codec.get32s(buf, at + 7), codec.get16(buf, at + 11)
+            seconds = codec.get32s(buf, at + 1)
+            ms = self.ms - codec.get16(buf, at + 5)
+            self.anchor_s = self.s - seconds + ms // 1000
+            self.anchor_ms = ms % 1000
+            self.is_set = True
+            self.is_known = False
+            self.last_s, self.last_ms = self.s, self.ms
+        elif byte == codec.ESTIMATE:
+            self.estimated = codec.get16(buf, at + 1)
+            self.estimate_s, self.estimate_ms = codec.get32s(buf, at + 3), codec.get16(buf, at + 7)
+        else:
+            low = (buf[at] & 0xF) << 16 | buf[at + 1] << 8 | buf[at + 2]
+            number = (self.acked & ~0xFFFFF) | low
+            if number < self.acked:
+                number += 0x100000
+            self.acked = number
+
+
+class Queue:
+    """append() and set_clock() belong to the sampler, begin(), next() and ack() to the network."""
+
+    def __init__(self, store):
+        self.store = store
+        self.dropped = 0
+        self.estimated = 0
+        self.repaired = 0
+        # The record that next() found: its wall time.
+        self.s = self.ms = 0
+        self._lock = make_lock()
+        self._buf = bytearray(HEADER)
+        view = memoryview(self._buf)
+        # One slice a size, made now: a slice is an allocation.
+        self._views = tuple(view[:size] for size in range(HEADER + 1))
+        self._w = Cursor(self)  # the end of the log, and all the writer knows
+        self._done = Cursor(self)  # the first record that is not acknowledged
+        self.at = Cursor(self)  # the batch that is being read
+        self._look = Cursor(self)
+        self._tail = 0
+        self._since_key = 0
+        self._is_stuck = False
+        self._found_boot = 0
+        self._found_s = self._found_ms = 0
+
+    # -- what others may ask
+
+    def acked(self):
+        return self._w.acked
+
+    def queued(self):
+        return self._w.seq - self._w.acked
+
+    def damaged(self):
+        return self._done.damaged
+
+    def last_stamp(self):
+        """(s, ms) that every later stamp must exceed; s is NEVER when there is none."""
+        return self._w.last_s, self._w.last_ms
+
+    # -- start
+
+    def start(self, boot, interval_ms):
+        """Finds the end of the log, repairs what a power cut left there, notes the boot.
+
+        Reads every page's header and one page whole; never raises on what it finds.
+        """
+        self._scan()
+        w = self._w
+        self._seek(self._done)
+        w.boot = boot
+        w.interval = interval_ms
+        w.s = w.ms = 0
+        w.is_set = w.is_known = False
+        w.anchor_s = NEVER
+        buf = self._buf
+        if not self._has_room(9):
+            self._open_page()
+        buf[0] = codec.BOOT
+        codec.put16(buf, 1, boot)
+        codec.put32(buf, 3, interval_ms)
+        self._write(7)
+
+    def _scan(self):
+        w = self._w
+        pages = self.store.pages
+        head = tail = NEVER
+        view = self._views[8]
+        for index in range(pages):
+            self.store.read(index, 0, view)
+            if self._buf[4] & 0xC0:
+                continue  # beyond any page number in a century
+            number = codec.get32s(self._buf, 4)
+            if number % pages != index or not w.open(number):
+                continue
+            if number > head:
+                head = number
+            if tail == NEVER or number < tail:
+                tail = number
+        if head == NEVER:
+            w.page = NEVER
+            w.off = PAGE
+            return
+        self._tail = max(tail, head - pages + 1)
+        w.open(head)
+        while w.step(PAGE) != END:
+            pass
+        w.seq = max(w.seq, w.acked)
+        w.is_known = False
+        self._repair()
+
+    def _repair(self):
+        """Behind the last sound entry only blank flash may follow: the rest becomes padding."""
+        w = self._w
+        w.forget()
+        used = w.good
+        off = w.good
+        index = w.page % self.store.pages
+        while off < PAGE:
+            size = min(HEADER, PAGE - off)
+            self.store.read(index, off, self._views[size])
+            for i in range(size):
+                if self._buf[i] != 0xFF:
+                    used = off + i + 1
+            off += size
+        w.off = w.good
+        if used > w.good:
+            self.repaired += 1
+        for i in range(HEADER):
+            self._buf[i] = codec.PAD
+        while w.off < used:
+            size = min(HEADER, used - w.off)
+            self.store.write(index, w.off, self._views[size])
+            w.off += size
+        w.forget()
+
+    # -- writing
+
+    def _has_room(self, size):
+        return self._w.off + size <= PAGE
+
+    def _write(self, size):
+        """Seals and programs the entry in the buffer at the end of the log."""
+        w = self._w
+        buf = self._buf
+        size = codec.seal(buf, size, w.page, w.off)
+        off = w.off
+        # Should the flash refuse, nobody knows what it holds now: the next entry opens a page.
+        w.off = PAGE
+        w.is_known = False
+        self.store.write(w.page % self.store.pages, off, self._views[size])
+        w.off = off + size
+
+    def _open_page(self):
+        w = self._w
+        buf = self._buf
+        number = w.page + 1
+        pages = self.store.pages
+        oldest = number - pages + 1
+        if self._tail < oldest:
+            self._drop(oldest)
+        self.store.flush()
+        self.store.erase(number % pages)
+        for i in range(4):
+            buf[i] = _MAGIC[i]
+        codec.put32(buf, 4, number)
+        codec.put32(buf, 8, w.seq)
+        codec.put32(buf, 12, w.acked)
+        codec.put16(buf, 16, w.boot)
+        buf[18] = 1 if w.is_set else 0
+        buf[19] = 1
+        codec.put32(buf, 20, w.interval)
+        codec.put32(buf, 24, w.s)
+        codec.put16(buf, 28, w.ms)
+        codec.put32(buf, 30, w.anchor_s)
+        codec.put16(buf, 34, w.anchor_ms)
+        codec.put32(buf, 36, w.last_s)
+        codec.put16(buf, 40, w.last_ms)
+        codec.put16(buf, 42, w.estimated)
+        codec.put32(buf, 44, w.estimate_s)
+        codec.put16(buf, 48, w.estimate_ms)
+        codec.seal(buf, HEADER - 2, number, 0)
+        w.off = PAGE
+        w.is_known = False
+        self.store.write(number % pages, 0, self._views[HEADER])
+        w.page = number
+        w.first = w.seq
+        w.off = HEADER
+        self._since_key = 0
+
+    def _drop(self, oldest):
+        """The queue is full: the oldest page goes, and what it held unsent is counted."""
+        w = self._w
+        look = self._look
+        self._tail = oldest
+        first = w.seq
+        for page in range(oldest, w.page + 1):
+            if look.open(page):
+                first = look.first
+                break
+        if first > w.acked:
+            self.dropped += first - w.acked
+            w.acked = first
+
+    def append(self, s, ms, temperature, humidity, case, pressure):
+        """Stores one reading; it is durable when this returns (by partition; files: at a flush).
+
+        s, ms: wall time when the clock is set, else since boot. Values as the sensors give them:
+        tenths, percents' tenths, tenths, Pa, or None. Allocates nothing but at a page's turn.
+        """
+        t = codec.clamp_temperature(temperature)
+        h = codec.clamp_humidity(humidity)
+        c = codec.clamp_temperature(case)
+        p = codec.clamp_pressure(pressure)
+        self._lock.acquire()
+        try:
+            self._append(s, ms, t, h, c, p)
+        finally:
+            self._lock.release()
+
+    def _append(self, s, ms, t, h, c, p):
+        w = self._w
+        buf = self._buf
+        size = 0
+        since = self._since_key
+        if w.is_known and since < _KEY_EVERY and 0 <= s - w.s < 100000:
+            extra = (s - w.s) * 1000 + ms - w.ms - w.interval
+            if -128 <= extra <= 127:
+                size = codec.put_delta(buf, t - w.t, h - w.h, c - w.c, p - w.p)
+                if size and extra:
+                    buf[0] += 0x40
+                    buf[2] = extra & 0xFF
+                    size = 3
+            if not size and -32768 <= extra <= 32767:
+                codec.put_values(buf, codec.SHIFTED if extra else codec.ABSOLUTE, t, h, c, p)
+                size = 7
+                if extra:
+                    codec.put16(buf, 7, extra & 0xFFFF)
+                    size = 9
+        since += 1
+        if not size or not self._has_room(size + 2):
+            if not self._has_room(codec.KEY_SIZE) or w.seq - w.first > 0xFFFF:
+                self._open_page()
+            codec.put_values(buf, codec.KEY, t, h, c, p)
+            codec.put16(buf, 7, w.seq - w.first)
+            codec.put32(buf, 9, s)
+            codec.put16(buf, 13, ms | (0x8000 if w.is_set else 0))
+            codec.put16(buf, 15, w.boot)
+            size = codec.KEY_SIZE - 2
+            since = 1
+        self._write(size)
+        w.t, w.h, w.c, w.p = t, h, c, p
+        w.is_known = True
+        w.seq += 1
+        w._passed(s, ms)
+        self._since_key = since
+
+    def set_clock(self, up_s, up_ms, s, ms):
+        """From here on times are wall time; what this boot stored before gets its own by it."""
+        self._lock.acquire()
+        try:
+            w = self._w
+            if not self._has_room(15):
+                self._open_page()
+            buf = self._buf
+            buf[0] = codec.CLOCK
+            codec.put32(buf, 1, up_s)
+            codec.put16(buf, 5, up_ms)
+            codec.put32(buf, 7, s)
+            codec.put16(buf, 11, ms)
+            self._write(13)
+            w.anchor_s = s - up_s + (ms - up_ms) // 1000
+            w.anchor_ms = (ms - up_ms) % 1000
+            w.s = w.last_s = s
+            w.ms = w.last_ms = ms
+            w.is_set = True
+        finally:
+            self._lock.release()
+
+    def flush(self):
+        self._lock.acquire()
+        try:
+            self.store.flush()
+        finally:
+            self._lock.release()
+
+    # -- reading
+
+    def _seek(self, cursor):
+        """To the first sound page at or behind the tail; False: there is none."""
+        w = self._w
+        page = self._tail
+        while page <= w.page:
+            seq = cursor.seq
+            if cursor.open(page):
+                number = cursor.seq
+                cursor.seq = seq
+                cursor.lose(number)
+                cursor.seq = number
+                return True
+            page += 1
+        return False
+
+    def _next_page(self, cursor):
+        w = self._w
+        page = cursor.page + 1
+        seq = cursor.seq
+        while page <= w.page:
+            if cursor.open(page):
+                number = cursor.seq
+                cursor.seq = seq
+                cursor.lose(number)
+                cursor.seq = number
+                return True
+            page += 1
+        return False
+
+    def begin(self):
+        """The next record read is the oldest that is not acknowledged."""
+        self.at.copy(self._done)
+        self._is_stuck = False
+
+    def _read(self, cursor):
+        """Moves the cursor behind the next unacknowledged record; False at the end of the log."""
+        w = self._w
+        while True:
+            if cursor.page < self._tail and not self._seek(cursor):
+                return False
+            self._lock.acquire()
+            head = w.page
+            end = w.off
+            self._lock.release()
+            what = cursor.step(end if cursor.page == head else PAGE)
+            if what == RECORD:
+                if cursor.seq > w.acked:
+                    return True
+            elif what == END and (cursor.page == head or not self._next_page(cursor)):
+                return False
+
+    def next(self):
+        """True: a record of known time is in `at` (t, h, c, p, seq) and its time in s, ms.
+
+        False: the log ends here, or this boot's clock is not set yet.
+        """
+        if self._is_stuck:
+            return False
+        at = self.at
+        if not self._read(at) or not self._find_time(at):
+            self._is_stuck = True
+            return False
+        return True
+
+    def ack(self, number):
+        """Records before this number are done: durable when it returns."""
+        done = self._done
+        if number == self.at.seq:
+            done.copy(self.at)
+        else:
+            while done.seq < number and self._read(done):
+                pass
+        self._lock.acquire()
+        try:
+            w = self._w
+            if number <= w.acked:
+                return
+            w.acked = number
+            if self._has_room(5):
+                buf = self._buf
+                buf[0] = codec.ACK << 4 | (number >> 16) & 0xF
+                codec.put16(buf, 1, number & 0xFFFF)
+                known = w.is_known
+                self._write(3)
+                w.is_known = known
+            else:
+                self._open_page()  # its header says it
+        finally:
+            self._lock.release()
+
+    # -- the time of a record
+
+    def _find_time(self, cursor):
+        s, ms = cursor.s, cursor.ms
+        if not cursor.is_set:
+            if not self._find_anchor(cursor):
+                return False
+            ms += self._found_ms
+            s += self._found_s + ms // 1000
+            ms %= 1000
+        self.s = s
+        self.ms = ms
+        return True
+
+    def _find_anchor(self, cursor):
+        w = self._w
+        boot = cursor.boot
+        if boot == w.boot:
+            self._found_boot = 0
+            self._found_s, self._found_ms = w.anchor_s, w.anchor_ms
+            return w.is_set
+        if boot == self._found_boot:
+            return True
+        if not self._search(cursor):
+            if w.estimated != boot:
+                self._estimate(cursor)
+            self._found_s, self._found_ms = w.estimate_s, w.estimate_ms
+            self.estimated += 1
+        self._found_boot = boot
+        return True
+
+    def _search(self, cursor):
+        """Looks for the wall time of an earlier boot: pages' headers first, then one page."""
+        w = self._w
+        look = self._look
+        look.copy(cursor)
+        look.forget()
+        boot = cursor.boot
+        self._lock.acquire()
+        try:
+            while True:
+                page = look.page
+                if page < w.page and look.open(page + 1) and look.boot == boot:
+                    if look.is_set and look.anchor_s != NEVER:
+                        break
+                    continue
+                if page == cursor.page:
+                    look.copy(cursor)
+                    look.forget()
+                elif not look.open(page):
+                    return False
+                end = w.off if page == w.page else PAGE
+                while look.step(end) != END and look.boot == boot:
+                    if look.is_set:
+                        break
+                if look.boot == boot and look.is_set and look.anchor_s != NEVER:
+                    break
+                return False
+            self._found_s, self._found_ms = look.anchor_s, look.anchor_ms
+            return True
+        finally:
+            self._lock.release()
+
+    def _estimate(self, cursor):
+        """No clock in that boot: it is placed right behind the last stamp before it, durably."""
+        w = self._w
+        self._lock.acquire()
+        try:
+            if cursor.last_s != NEVER:
+                ms = cursor.last_ms - cursor.ms
+                s = cursor.last_s - cursor.s + ms // 1000
+                ms %= 1000
+            else:
+                s, ms = self._before_all(cursor)
+            if not self._has_room(11):
+                self._open_page()
+            buf = self._buf
+            buf[0] = codec.ESTIMATE
+            codec.put16(buf, 1, cursor.boot)
+            codec.put32(buf, 3, s)
+            codec.put16(buf, 7, ms)
+            known = w.is_known
+            self._write(9)
+            w.is_known = known
+            w.estimated, w.estimate_s, w.estimate_ms = cursor.boot, s, ms
+        finally:
+            self._lock.release()
+
+    def _before_all(self, cursor):
+        """Nothing is known before that boot: it and those after it end where the known begins."""
+        w = self._w
+        look = self._look
+        look.copy(cursor)
+        look.forget()
+        total = 0
+        while not look.is_set:
+            boot, up = look.boot, look.s
+            end = w.off if look.page == w.page else PAGE
+            if look.step(end) == END and not self._next_page(look):
+                break
+            if look.boot != boot:
+                total += up + 1
+        start = look.anchor_s if look.is_set and look.anchor_s != NEVER else w.anchor_s
+        return start - total, 0

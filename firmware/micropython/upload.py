@@ -1,0 +1,259 @@
+# From the queue to TimeBase, effectively once.
+#
+# A batch that got no clear answer is not sent again before the server's last record of this
+# symbol was read: what is not younger than that record arrived. After a boot nobody knows what
+# the last one sent, so it begins in the same way.
+import gc
+import time
+
+import http
+from clock import put_digits, put_time
+from uplink import BACKOFF, Refusals
+
+# After an unclear answer the server may still be storing: it flushes every 0.5 s, and a request
+# that was cut is dropped or done well within this.
+_SETTLE_MS = 3000
+# One record of JSON: names, a symbol of 64, time and four numbers.
+_RECORD_MAX = 256
+_FUTURE_S = 2
+
+
+class Upload:
+    """run() never ends and lets no error escape but those of programming."""
+
+    def __init__(self, station, config, symbol, uplink, log):
+        self._station = station
+        self._config = config
+        self._symbol = symbol
+        self._uplink = uplink
+        self._log = log
+        self._refusals = Refusals()
+        self._is_unclear = True
+        # The last record of the batch in doubt; 0: whatever a batch may hold.
+        self._doubt = 0
+        self._tries = 0
+        self._state = ""
+        self.sent = 0
+        self.has_worked = False
+        # The class is called so whatever the stream is called: `stream create NAME` makes it so.
+        self._open = ('{"$type":"weather_record","symbol":"%s","timestamp":"' % symbol).encode()
+
+    def run(self):
+        interval = self._config["upload_interval"] * 1000
+        interval_status = self._config["status_interval"] * 1000
+        told = time.ticks_ms()
+        due = time.ticks_ms()
+        while True:
+            yield
+            station = self._station
+            now = time.ticks_ms()
+            if time.ticks_diff(now, told) > interval_status:
+                told = now
+                station.status.due()
+            if time.ticks_diff(now, due) < 0:
+                continue
+            if not station.wifi.is_joined or station.clock.now() is None:
+                continue
+            gc.collect()
+            state = yield from self._round()
+            if state == "ok":
+                self._tries = 0
+                due = time.ticks_add(due, interval)
+                if time.ticks_diff(due, time.ticks_ms()) < 0:
+                    due = time.ticks_ms()
+            else:
+                due = time.ticks_add(time.ticks_ms(), self._failed(state))
+
+    def _failed(self, state):
+        """Counts and reports; returns the pause in ms."""
+        least, most = BACKOFF[state]
+        pause = min(least << min(self._tries, 10), most) * 1000
+        self._tries += 1
+        text = state + (" " + self._uplink.http.error if self._uplink.http.error else "")
+        if state != "future":
+            self._station.status.upload_errors += 1
+        if state == "unauthorized":
+            self._uplink.forget_token()
+        if state != self._state or self._tries == 1:
+            self._station.status.fault("upload " + text)
+        self._state = state
+        self._log("upload failed state=%s wait=%d %s" % (state, pause // 1000, text))
+        return pause
+
+    def _round(self):
+        """Everything that waits, batch by batch; "ok" when nothing is left."""
+        while True:
+            state = yield from self._uplink.sign_in()
+            if state != "ok":
+                return "network" if state == "unclear" else state
+            if self._is_unclear:
+                state = yield from self._reconcile()
+                if state != "ok":
+                    return state
+            state, is_full = yield from self._batch()
+            if state != "ok":
+                return state
+            if not is_full:
+                break
+        return (yield from self._report())
+
+    def _batch(self):
+        """(state, whether another batch waits)."""
+        queue = self._station.queue
+        link = self._uplink.http
+        out = link.out
+        queue.begin()
+        at = http.HEAD
+        out[at] = 91
+        at += 1
+        count = 0
+        limit = self._config["batch"]
+        is_full = False
+        now_s, now_ms = self._station.clock.now()
+        while count < limit and at + _RECORD_MAX < len(out):
+            if not queue.next():
+                break
+            if queue.s > now_s + _FUTURE_S or (queue.s == now_s + _FUTURE_S and queue.ms > now_ms):
+                # One stamp in the future would block the symbol; it waits until time is there.
+                if not count:
+                    return "future", False
+                break
+            if count:
+                out[at] = 44
+                at += 1
+            at = self._put(out, at, queue)
+            number = queue.at.seq
+            count += 1
+            if count % 10 == 0:
+                yield True
+        else:
+            is_full = True
+        if not count:
+            return "ok", False
+        out[at] = 93
+        size = at + 1 - http.HEAD
+        if queue.at.seq != number:
+            # The record that ended the loop belongs to the next batch.
+            queue.begin()
+            while queue.next() and queue.at.seq < number:
+                pass
+        refusals = self._refusals
+        self._doubt = number
+        self._is_unclear = True
+        state = yield from self._uplink.write(self._config["stream"], size, refusals)
+        if state == "ok":
+            self._is_unclear = False
+            queue.ack(number)
+            self._stored(count - refusals.count(), refusals)
+        elif state != "unclear":
+            self._is_unclear = False  # refused as a whole: nothing of it is stored
+        return state, is_full
+
+    def _stored(self, count, refusals):
+        self.sent += count
+        self._log("upload ok n=%d refused=%d" % (count, refusals.count()))
+        if refusals.count():
+            status = self._station.status
+            status.refused += refusals.count()
+            status.keep_refused(refusals.samples)
+            status.fault("refused " + refusals.samples[0])
+        if not self.has_worked and count > 0:
+            self.has_worked = True
+            self._station.worked()
+
+    def _reconcile(self):
+        """Asks for the last record stored, and acknowledges what is not younger."""
+        began = time.ticks_ms()
+        if self._doubt:
+            while time.ticks_diff(time.ticks_ms(), began) < _SETTLE_MS:
+                yield
+            # What was cut off here may still arrive there, on the old connection.
+        state, last = yield from self._uplink.last(self._config["stream"])
+        if state != "ok":
+            return state
+        queue = self._station.queue
+        queue.begin()
+        number = 0
+        count = 0
+        # After a boot: at most one batch was under way. What is older than the last record
+        # beyond that was never sent, and the server shall say what it thinks of it.
+        limit = self._config["batch"]
+        while last and count < limit and queue.next():
+            if (queue.s, queue.ms) > last or (self._doubt and queue.at.seq > self._doubt):
+                break
+            number = queue.at.seq
+            count += 1
+            if count % 10 == 0:
+                yield True
+        if count:
+            queue.begin()
+            while queue.next() and queue.at.seq < number:
+                pass
+            queue.ack(number)
+            self.sent += count
+            self._log("upload found n=%d" % count)
+        self._is_unclear = False
+        self._doubt = 0
+        return "ok"
+
+    def _report(self):
+        """The state records. One that got no clear answer is dropped: better missing than twice."""
+        station = self._station
+        name = self._config["status_stream"]
+        if not name:
+            return "ok"
+        station.status.snapshot(station)
+        refusals = self._refusals
+        while station.status.has_waiting():
+            size = station.status.write_body(self._uplink.http.out, http.HEAD)
+            state = yield from self._uplink.write(name, size, refusals)
+            if state == "stream":
+                # The weather has one, so this is no fault: the server does without our state.
+                station.status.done()
+                return "ok"
+            if state == "ok" or state == "unclear":
+                station.status.done()
+            if state != "ok":
+                return "network" if state == "unclear" else state
+        return "ok"
+
+    def _put(self, out, at, queue):
+        """One record as JSON, without the heap."""
+        record = queue.at
+        at = _put_bytes(out, at, self._open)
+        at = put_time(out, at, queue.s, queue.ms)
+        out[at] = 34
+        at += 1
+        if record.t != -2048:
+            at = _put_number(out, at, b',"temperature":', record.t, 1)
+        if record.h != 2047:
+            at = _put_number(out, at, b',"humidity":', record.h, 1)
+        if record.p:
+            at = _put_number(out, at, b',"pressure":', record.p, 2)
+        if record.c != -2048:
+            at = _put_number(out, at, b',"case_temperature":', record.c, 1)
+        out[at] = 125
+        return at + 1
+
+
+def _put_bytes(out, at, data):
+    for byte in data:
+        out[at] = byte
+        at += 1
+    return at
+
+
+def _put_number(out, at, name, value, decimals):
+    at = _put_bytes(out, at, name)
+    if value < 0:
+        out[at] = 45
+        at += 1
+        value = -value
+    unit = 100 if decimals == 2 else 10
+    whole = value // unit
+    width = 1
+    while whole >= 10**width:
+        width += 1
+    at = put_digits(out, at, whole, width)
+    out[at] = 46
+    return put_digits(out, at + 1, value % unit, decimals)
