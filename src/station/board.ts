@@ -1,0 +1,62 @@
+import type { Repl } from '../device/repl.js'
+import { WxError } from '../errors.js'
+
+/** What a board says about itself. */
+export interface BoardFacts {
+  /** Lower case hex with colons. */
+  mac: string
+  version: string
+  machine: string
+  /** sys.implementation._mpy: tells which .mpy files it can load. */
+  mpy: number
+  /** Sensors that answered on the bus. */
+  sensors: { am2320: boolean; bmp180: boolean }
+  /** Text of its station.json; undefined where it has none. It holds secrets. */
+  stationJson: string | undefined
+}
+
+// An AM2320 sleeps: the first scan wakes it, the second sees it (sensors.md).
+const code = (scl: number, sda: number): string => `import os,sys,machine,binascii
+print('m',binascii.hexlify(machine.unique_id()).decode())
+print('v',os.uname().release)
+print('h',os.uname().machine)
+print('y',getattr(sys.implementation,'_mpy',0))
+try:
+ i=machine.I2C(0,scl=machine.Pin(${scl}),sda=machine.Pin(${sda}),freq=50000)
+ i.scan();print('s',*i.scan())
+except Exception:print('s')
+try:
+ with open('station.json')as f:print('j',f.read())
+except OSError:pass`
+
+/** Asks a board about itself, in one round trip. */
+export async function readFacts(
+  repl: Repl,
+  pins: { scl: number; sda: number },
+  signal?: AbortSignal,
+): Promise<BoardFacts> {
+  const answer = await repl.exec(code(pins.scl, pins.sda), {
+    repeatable: true,
+    timeoutMs: 30_000,
+    signal,
+  })
+  const at = answer.indexOf('\nj ')
+  const head = at < 0 ? answer : answer.slice(0, at)
+  const lines = new Map(head.split('\n').map((line) => [line[0], line.slice(2)]))
+  const mac = lines.get('m') ?? ''
+  if (!/^[0-9a-f]{12}$/.test(mac)) {
+    throw new WxError('BOARD_FAULT', 'The board does not tell its MAC address.', {
+      details: { answer: head },
+    })
+  }
+  const found = (lines.get('s') ?? '').split(' ')
+  return {
+    mac: (mac.match(/../g) ?? []).join(':'),
+    version: lines.get('v') ?? '',
+    machine: lines.get('h') ?? '',
+    mpy: Number(lines.get('y') ?? 0),
+    // Addresses from the data sheets: AM2320 0x5C, BMP180 0x77.
+    sensors: { am2320: found.includes('92'), bmp180: found.includes('119') },
+    stationJson: at < 0 ? undefined : answer.slice(at + 3),
+  }
+}

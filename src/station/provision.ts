@@ -1,0 +1,85 @@
+import {
+  applyFiles,
+  type FilePlan,
+  isEmptyPlan,
+  type LocalFile,
+  type Pushed,
+  type PushOptions,
+  planFiles,
+  surveyFiles,
+} from '../device/files.js'
+import type { Repl } from '../device/repl.js'
+import type { BoardFacts } from './board.js'
+import { type Bundle, dataNames } from './bundle.js'
+import {
+  checkStation,
+  parseStation,
+  type SettingChange,
+  type StationSettings,
+  settingChanges,
+  stationText,
+} from './config.js'
+
+export interface ProvisionPlan {
+  files: FilePlan
+  settings: SettingChange[]
+  /** Nothing to write. */
+  isEmpty: boolean
+}
+
+/** The settings on the board, or none where its file is absent or spoiled. */
+export function settingsOnBoard({ stationJson }: BoardFacts): StationSettings {
+  if (stationJson === undefined) return {}
+  try {
+    return parseStation(stationJson, 'station.json')
+  } catch {
+    return {}
+  }
+}
+
+/** What has to change on the board. Reads it in one round trip; changes nothing. */
+export async function planProvision(
+  repl: Repl,
+  bundle: Bundle,
+  before: StationSettings,
+  after: StationSettings,
+  rootDer: Uint8Array | undefined,
+  signal?: AbortSignal,
+): Promise<ProvisionPlan> {
+  checkStation(after)
+  const wanted: LocalFile[] = [
+    ...bundle.files,
+    { name: 'station.json', data: new TextEncoder().encode(stationText(after)) },
+    ...(rootDer ? [{ name: 'ca.der', data: rootDer }] : []),
+  ]
+  const files = planFiles(wanted, await surveyFiles(repl, wanted, signal), {
+    retired: bundle.retired,
+    data: dataNames,
+  })
+  return { files, settings: settingChanges(before, after), isEmpty: isEmptyPlan(files) }
+}
+
+/** Writes what the plan says, all or nothing. */
+export function applyProvision(
+  repl: Repl,
+  plan: ProvisionPlan,
+  options: PushOptions,
+): Promise<Pushed> {
+  return applyFiles(repl, plan.files, options)
+}
+
+/** The plan as data: names, sizes, old and new values; secrets are dots. */
+export function planData({ files, settings }: ProvisionPlan): Record<string, unknown> {
+  const sized = ({ name, data }: LocalFile): { name: string; size: number } => ({
+    name,
+    size: data.length,
+  })
+  return {
+    add: files.add.map(sized),
+    change: files.change.map(sized),
+    remove: files.remove,
+    unchanged: files.same,
+    foreign: files.foreign,
+    settings,
+  }
+}

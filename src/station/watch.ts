@@ -1,0 +1,153 @@
+import type { Link } from '../device/link.js'
+import { isAbort, WxError } from '../errors.js'
+import type { Report } from '../events.js'
+import type { System } from '../system.js'
+import type { StreamRecord } from '../timebase/schema.js'
+
+/** What a running station said on its console: the newest word of each kind. */
+export type Evidence = { [word: string]: string }
+
+export interface WatchOptions {
+  /** The console; undefined over the air. */
+  link?: Link | undefined
+  /** The newest record of the station that is newer than before the start, or undefined. */
+  findRecord: (signal: AbortSignal) => Promise<StreamRecord | undefined>
+  timeoutMs: number
+  report?: Report
+  signal?: AbortSignal | undefined
+}
+
+// A crashed station restarts and says so within 5 s; silence after a traceback is its last word.
+const lastWordMs = 12_000
+
+// A station uploads every 10 s; a look at the server each second costs it nothing.
+const pollMs = 1000
+
+/**
+ * Waits for a station's first record, on its console and in TimeBase at once. Throws NO_RECORD with
+ * the evidence of both ends when it does not come.
+ */
+export async function watchFirstRecord(
+  options: WatchOptions,
+  system: System,
+): Promise<{ record: StreamRecord; elapsedMs: number }> {
+  const { timeoutMs, report, signal } = options
+  const started = system.clock.monotonic()
+  const stop = new AbortController()
+  const onAbort = (): void => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const evidence: Evidence = {}
+  const elapsed = (): number => system.clock.monotonic() - started
+  const waiting = (): void =>
+    report?.({
+      type: 'waiting',
+      stage: 'record',
+      reason: waitsFor(evidence),
+      elapsedMs: elapsed(),
+    })
+
+  const console = options.link
+    ? listen(options.link, evidence, waiting, stop.signal)
+    : Promise.resolve()
+  let serverFault: unknown
+  let stopped = { traceback: '', sinceMs: 0 }
+  try {
+    while (elapsed() < timeoutMs) {
+      waiting()
+      const said = `${evidence.traceback ?? ''} ${evidence.lines ?? ''}`
+      if (stopped.traceback !== said) stopped = { traceback: said, sinceMs: elapsed() }
+      if (evidence.traceback && elapsed() - stopped.sinceMs > lastWordMs) break
+      try {
+        const record = await options.findRecord(stop.signal)
+        serverFault = undefined
+        if (record) return { record, elapsedMs: elapsed() }
+      } catch (error) {
+        signal?.throwIfAborted()
+        serverFault = error
+      }
+      await system.clock.sleep(pollMs, stop.signal)
+    }
+    throw noRecord(evidence, serverFault, elapsed())
+  } finally {
+    stop.abort()
+    signal?.removeEventListener('abort', onAbort)
+    await console
+  }
+}
+
+async function listen(
+  link: Link,
+  evidence: Evidence,
+  changed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let rest = ''
+  try {
+    while (!signal.aborted) {
+      const bytes = await link.read(1000, signal)
+      rest += Buffer.from(bytes).toString('latin1')
+      const lines = rest.split('\n')
+      rest = (lines.pop() ?? '').slice(-500)
+      for (const line of lines) note(evidence, line.trim())
+      if (lines.length > 0) changed()
+    }
+  } catch (error) {
+    // The record may still come: a lost console is evidence, not the end.
+    if (!isAbort(error) && !signal.aborted) evidence.console = 'lost'
+  }
+}
+
+/** Takes one console line down: `wx <word> rest`, and the last line of a traceback. */
+export function note(evidence: Evidence, line: string): void {
+  const word = /^wx (\w+) ?(.*)$/.exec(line)
+  if (word?.[1]) {
+    evidence[word[1]] = word[2] ?? ''
+    evidence.lines = String(Number(evidence.lines ?? 0) + 1)
+  }
+  if (/^[A-Z]\w*(Error|Exception|Interrupt)\b/.test(line)) evidence.traceback = line
+  else if (/^rst:0x/.test(line)) evidence.resets = String(Number(evidence.resets ?? 0) + 1)
+}
+
+/** The link of the chain that the station works on now, by what it said last. */
+export function waitsFor(evidence: Evidence): string {
+  if (evidence.upload?.startsWith('ok')) return 'record-in-timebase'
+  if (evidence.queue !== undefined && evidence.ntp?.startsWith('ok')) return 'record-upload'
+  if (evidence.wifi?.startsWith('joined')) return 'record-clock'
+  if (evidence.sensors !== undefined) return 'record-wifi'
+  return evidence.boot === undefined ? 'record-boot' : 'record-sensors'
+}
+
+/** Which link broke, told from both ends. */
+function noRecord(
+  { lines: _, ...evidence }: Evidence,
+  serverFault: unknown,
+  waitedMs: number,
+): WxError {
+  const seconds = Math.round(waitedMs / 1000)
+  const server =
+    serverFault instanceof WxError
+      ? `TimeBase, asked from here: ${serverFault.message}`
+      : 'TimeBase, asked from here, answers and has no new record.'
+  const board =
+    Object.keys(evidence).length === 0
+      ? 'The station printed nothing since its start.'
+      : `The station last said: ${Object.entries(evidence)
+          .map(([word, rest]) => `${word} ${rest}`.trim())
+          .join('; ')}.`
+  return new WxError(
+    'NO_RECORD',
+    `No record arrived within ${seconds} s: ${brokenLink(evidence)}.\n  ${board}\n  ${server}`,
+    { details: { evidence, link: waitsFor(evidence) } },
+  )
+}
+
+function brokenLink(evidence: Evidence): string {
+  if (evidence.traceback) return `the station's code stopped with ${evidence.traceback}`
+  if (evidence.upload?.startsWith('failed')) return 'the station cannot write to TimeBase'
+  if (evidence.wifi?.startsWith('failed')) return 'the station did not get into the Wi-Fi network'
+  if (/am2320=(?!ok)/.test(evidence.sensors ?? '') && /bmp180=(?!ok)/.test(evidence.sensors ?? ''))
+    return 'no sensor answers'
+  if (evidence.wifi?.startsWith('joined') && !evidence.ntp?.startsWith('ok'))
+    return 'the station has no time: no time server answers it'
+  return 'the station did not get that far'
+}
