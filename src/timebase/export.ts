@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { WxError } from '../errors.js'
+import type { Report } from '../events.js'
+import type { System } from '../system.js'
+import type { TimebaseClient } from './client.js'
+import { type PageCursor, readForward } from './pages.js'
+import { columnsOf, type FileFormat, fileHead, recordLine } from './record-file.js'
+import { floatsOf } from './rows.js'
+import type { RecordClass } from './schema.js'
+import { streamRange, streamSchema } from './stream.js'
+
+export interface ExportOptions {
+  stream: string
+  format: FileFormat
+  symbols?: string[] | undefined
+  /** Inclusive, epoch milliseconds. */
+  from?: number | undefined
+  to?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface Exported {
+  records: number
+  bytes: number
+  /** Records that an earlier, interrupted run had written already. */
+  resumedAt: number
+}
+
+/** What stands beside an unfinished file: where it was, and what it was made from. */
+interface Progress {
+  key: string
+  records: number
+  bytes: number
+  cursor: PageCursor
+}
+
+/** Often enough to lose little, seldom enough not to slow a fast read. */
+const saveEveryBytes = 4_000_000
+
+/** Sends every record of a range as text pieces to `write`. Answers how many there were. */
+export async function exportTo(
+  client: TimebaseClient,
+  options: ExportOptions,
+  system: Pick<System, 'clock'>,
+  report: Report,
+  write: (text: string) => Promise<void>,
+): Promise<number> {
+  const classes = await classesOf(client, options)
+  await write(fileHead(options.format, columnsOf(classes)))
+  let records = 0
+  for await (const piece of pieces(client, options, classes, system, report)) {
+    await write(piece.text)
+    records += piece.records
+  }
+  return records
+}
+
+/**
+ * Writes a range into a file. The file appears when it is whole; until then `<path>.part` grows,
+ * and an interrupted export of the same range goes on where its part ends.
+ */
+export async function exportToFile(
+  client: TimebaseClient,
+  path: string,
+  options: ExportOptions,
+  system: Pick<System, 'clock' | 'files'>,
+  report: Report,
+): Promise<Exported> {
+  const { files } = system
+  const startedMs = system.clock.monotonic()
+  const classes = await classesOf(client, options)
+  const part = `${path}.part`
+  const state = `${path}.part.json`
+  const key = exportKey(client, options, classes)
+  return files.locked(part, async () => {
+    const before = await resumable(files, part, state, key)
+    const file = await openFile(files, part, before ? 'r+' : 'w')
+    const done: Exported = {
+      records: before?.records ?? 0,
+      bytes: before?.bytes ?? 0,
+      resumedAt: before?.records ?? 0,
+    }
+    try {
+      await file.truncate(done.bytes)
+      const append = async (text: string): Promise<void> => {
+        const bytes = Buffer.from(text)
+        await file.write(bytes, 0, bytes.length, done.bytes)
+        done.bytes += bytes.length
+      }
+      if (!before) await append(fileHead(options.format, columnsOf(classes)))
+      let savedBytes = done.bytes
+      let cursor = before?.cursor
+      const save = async (): Promise<void> => {
+        if (!cursor) return
+        await file.datasync()
+        const { records, bytes } = done
+        const progress: Progress = { key, records, bytes, cursor }
+        await files.write(state, JSON.stringify(progress))
+        savedBytes = done.bytes
+      }
+      try {
+        for await (const piece of pieces(client, options, classes, system, report, before)) {
+          await append(piece.text)
+          done.records += piece.records
+          cursor = piece.cursor
+          if (done.bytes - savedBytes > saveEveryBytes) await save()
+        }
+      } catch (error) {
+        await save()
+        throw error
+      }
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await files.rename(part, path)
+    await files.remove(state)
+    report({
+      type: 'done',
+      stage: 'export',
+      elapsedMs: system.clock.monotonic() - startedMs,
+      values: { records: done.records, bytes: done.bytes, path, resumedAt: done.resumedAt },
+    })
+    return done
+  })
+}
+
+interface Piece {
+  text: string
+  records: number
+  cursor: PageCursor
+}
+
+async function* pieces(
+  client: TimebaseClient,
+  options: ExportOptions,
+  classes: RecordClass[],
+  { clock }: Pick<System, 'clock'>,
+  report: Report,
+  before?: Progress,
+): AsyncGenerator<Piece> {
+  const { stream, format, signal } = options
+  const range = await streamRange(client, stream, signal)
+  const start = Math.max(options.from ?? Number.NEGATIVE_INFINITY, range?.start ?? 0)
+  const end = Math.min(options.to ?? Number.POSITIVE_INFINITY, range?.end ?? 0)
+  const columns = columnsOf(classes)
+  let done = before?.records ?? 0
+  const selection = { ...options, floats: floatsOf(classes) }
+  const sleep = (ms: number, stop?: AbortSignal): Promise<void> => clock.sleep(ms, stop)
+  for await (const page of readForward(client, stream, selection, sleep, before?.cursor)) {
+    const { records, cursor } = page
+    done += records.length
+    const text = records.map((record) => recordLine(record, format, columns)).join('')
+    yield { text, records: records.length, cursor }
+    const share = end > start ? (cursor.time - start) / (end - start) : 1
+    report({ type: 'progress', stage: 'export', done, total: 0, unit: 'records', share })
+  }
+}
+
+async function classesOf(
+  client: TimebaseClient,
+  { stream, signal }: ExportOptions,
+): Promise<RecordClass[]> {
+  const classes = await streamSchema(client, stream, signal)
+  if (classes) return classes
+  throw new WxError('STREAM_UNKNOWN', `There is no stream "${stream}" on ${client.url}.`, {
+    hint: 'Run `wxstation stream list` to see the streams there are.',
+  })
+}
+
+/** Two exports with the same key write the same file, as far as records do not change. */
+function exportKey(client: TimebaseClient, options: ExportOptions, classes: RecordClass[]): string {
+  const { stream, format, symbols, from, to } = options
+  const parts = [client.url, stream, format, symbols ?? null, from ?? null, to ?? null, classes]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+async function resumable(
+  files: System['files'],
+  part: string,
+  state: string,
+  key: string,
+): Promise<Progress | undefined> {
+  try {
+    const progress = JSON.parse((await files.readText(state)) ?? 'null') as Progress | null
+    const size = (await files.stat(part))?.size ?? 0
+    // Shorter than its own record of itself: the part was touched by somebody else.
+    return progress?.key === key && size >= progress.bytes ? progress : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function openFile(files: System['files'], path: string, flags: string): Promise<FileHandle> {
+  try {
+    return await files.open(path, flags)
+  } catch (cause) {
+    throw new WxError('FILE_UNREADABLE', `${path} cannot be written.`, { cause })
+  }
+}

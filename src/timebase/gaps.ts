@@ -1,0 +1,125 @@
+/** What one record shows about its station's rhythm. */
+export interface Rhythm {
+  /** Distance to the record before it, where that is too long for this station. */
+  gapMs?: number
+  /** What the station's own rhythm let expect; given with a gap. */
+  expectedMs?: number
+  /** How far this record lies before the one shown before it. */
+  backMs?: number
+}
+
+export interface Silence {
+  symbol: string
+  /** Time of its last record, epoch milliseconds. */
+  lastMs: number
+  silentMs: number
+}
+
+/** A record may be this many intervals away from the one before it (ux.md). */
+const gapFactor = 2.5
+/** Distances kept to learn an interval: one outage among five does not move their median. */
+const memory = 5
+/** Stations send in batches of 10 s; three batches missing is a fault, one may be the network. */
+const silentAfterMs = 30_000
+
+interface Station {
+  lastMs: number
+  distances: number[]
+  /** Median of the distances; undefined until three are known. */
+  interval: number | undefined
+  /** Monotonic time of the last arrival, and the longest wait between two arrivals so far. */
+  arrivedMs: number
+  silent: boolean
+}
+
+/** Learns each station's own interval and notices gaps, steps back and silence. */
+export class Watch {
+  readonly #stations = new Map<string, Station>()
+
+  /**
+   * Takes one record of a station. `ms`: its time, `arrivedMs`: now, on a clock that never goes back.
+   * Records with equal times say nothing about the rhythm.
+   */
+  observe(symbol: string, ms: number, arrivedMs: number): Rhythm {
+    const station = this.#stations.get(symbol)
+    if (!station) {
+      this.#stations.set(symbol, {
+        lastMs: ms,
+        distances: [],
+        interval: undefined,
+        arrivedMs,
+        silent: false,
+      })
+      return {}
+    }
+    const distance = ms - station.lastMs
+    const expectedMs = station.interval
+    station.lastMs = ms
+    station.arrivedMs = arrivedMs
+    station.silent = false
+    if (distance < 0) return { backMs: -distance }
+    if (distance === 0) return {}
+    station.distances.push(distance)
+    if (station.distances.length > memory) station.distances.shift()
+    // One more of the median's value leaves the median where it is.
+    if (distance !== expectedMs) station.interval = median(station.distances)
+    if (expectedMs !== undefined && distance > gapFactor * expectedMs) {
+      return { gapMs: distance, expectedMs }
+    }
+    return {}
+  }
+
+  /** The usual distance between two records of a station; undefined until three are known. */
+  interval(symbol: string): number | undefined {
+    return this.#stations.get(symbol)?.interval
+  }
+
+  /** Stations that fell silent since the last call: each is told once, until it speaks again. */
+  silences(nowMs: number): Silence[] {
+    const found: Silence[] = []
+    for (const [symbol, station] of this.#stations) {
+      if (station.silent) continue
+      const silentMs = nowMs - station.arrivedMs
+      const limit = Math.max(silentAfterMs, gapFactor * (this.interval(symbol) ?? 0))
+      if (silentMs <= limit) continue
+      station.silent = true
+      found.push({ symbol, lastMs: station.lastMs, silentMs })
+    }
+    return found
+  }
+
+  get stations(): number {
+    return this.#stations.size
+  }
+}
+
+function median(distances: number[]): number | undefined {
+  if (distances.length < 3) return undefined
+  const sorted = [...distances].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1]
+}
+
+/**
+ * What no weather can be. Air: the records of the World Meteorological Organization are
+ * -89.2 and 56.7 °C. Humidity: a share. Pressure and case: the range of the BMP180
+ * (Bosch BST-BMP180-DS000, table 1); the summit of Everest has some 337 hPa.
+ */
+const physicalLimits = [
+  { name: 'temperature', low: -90, high: 60 },
+  { name: 'humidity', low: 0, high: 100 },
+  { name: 'pressure', low: 300, high: 1100 },
+  { name: 'case_temperature', low: -40, high: 85 },
+]
+const none: readonly string[] = []
+
+/** Names of the fields of a record whose values are outside physical limits. */
+export function suspects(row: Record<string, unknown>): readonly string[] {
+  let found: string[] | undefined
+  for (const { name, low, high } of physicalLimits) {
+    const value = row[name]
+    if (typeof value !== 'number' || (value >= low && value <= high)) continue
+    found ??= []
+    found.push(name)
+  }
+  return found ?? none
+}

@@ -1,0 +1,88 @@
+import { WxError } from '../errors.js'
+import type { System } from '../system.js'
+import type { TimebaseClient } from './client.js'
+import { listStreams, type StreamInfo } from './stream.js'
+
+/** What the page without a login tells; every part may be absent in another version. */
+export interface ServerVersion {
+  gateway: string | undefined
+  server: string | undefined
+  /** Undefined where the version does not say it (0.5). */
+  connected: boolean | undefined
+  /** Server minus computer, milliseconds, to about half the time the answer took. */
+  clockOffsetMs: number | undefined
+  tookMs: number
+}
+
+export interface Rights {
+  /** Undefined where the server could not say. */
+  read: boolean | undefined
+  write: boolean | undefined
+}
+
+/** Reads versions and the clock; `open` needs no login. Throws where no WebAdmin answers. */
+export async function serverVersion(
+  open: TimebaseClient,
+  clock: System['clock'],
+  signal?: AbortSignal,
+): Promise<ServerVersion> {
+  // The first exchange opens the connection; only the second one says how fast the server is.
+  await open.get<unknown>(['v'], { signal })
+  const sentMs = clock.monotonic()
+  const sentAtMs = clock.now()
+  const answer = await open.get<unknown>(['v'], { signal })
+  const tookMs = clock.monotonic() - sentMs
+  const page = object(answer)
+  const timebase = object(page.timebase)
+  const looksRight = 'timebase' in page || /timebase/i.test(String(page.name))
+  if (!looksRight)
+    throw new WxError('NOT_WEBADMIN', `${open.url} does not answer as TimeBase WebAdmin does.`)
+  const { timestamp } = page
+  return {
+    gateway: text(page.version),
+    server: text(timebase.serverVersion),
+    connected: typeof timebase.connected === 'boolean' ? timebase.connected : undefined,
+    // The server read its clock about in the middle of the exchange.
+    clockOffsetMs:
+      typeof timestamp === 'number' ? Math.round(timestamp - (sentAtMs + tookMs / 2)) : undefined,
+    tookMs: Math.round(tookMs),
+  }
+}
+
+/** What this login may do, and the streams it sees. Throws where the login itself is refused. */
+export async function readRights(
+  client: TimebaseClient,
+  signal?: AbortSignal,
+): Promise<{ rights: Rights; streams: StreamInfo[]; timebaseDown: boolean }> {
+  const write = await may(() => client.get(['writable'], { signal }))
+  try {
+    const streams = await listStreams(client, signal)
+    return { rights: { read: true, write }, streams, timebaseDown: false }
+  } catch (error) {
+    if (error instanceof WxError && error.code === 'ACCESS_DENIED')
+      return { rights: { read: false, write }, streams: [], timebaseDown: false }
+    if (error instanceof WxError && error.code === 'TIMEBASE_DOWN')
+      return { rights: { read: undefined, write }, streams: [], timebaseDown: true }
+    throw error
+  }
+}
+
+/** True, false where it is denied, undefined where this version does not know the question. */
+async function may(ask: () => Promise<unknown>): Promise<boolean | undefined> {
+  try {
+    return (await ask()) === true
+  } catch (error) {
+    if (!(error instanceof WxError) || error.code === 'LOGIN_REFUSED') throw error
+    if (error.code === 'ACCESS_DENIED') return false
+    if (['NOT_WEBADMIN', 'TIMEBASE_REFUSED', 'TIMEBASE_DOWN'].includes(error.code)) return undefined
+    throw error
+  }
+}
+
+function object(value: unknown): { [name: string]: unknown } {
+  return value !== null && typeof value === 'object' ? (value as { [name: string]: unknown }) : {}
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
