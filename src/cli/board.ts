@@ -1,0 +1,67 @@
+import { WxError } from '../errors.js'
+import type { Context } from './context.js'
+
+/**
+ * The port to use: the flag or setting (`id:` resolved), else the one board that fits, else a
+ * question. Throws NO_BOARD, MANY_BOARDS (with the list) or PORT_ABSENT for an unknown `id:`.
+ */
+export async function choosePort(context: Context, flag?: string): Promise<string> {
+  const { prompts } = context
+  const named = context.settings.with({ port: flag }).get('port')
+  if (named !== undefined) return resolvePort(context, named)
+  const fitting = await fittingPorts(context)
+  if (fitting.length === 1) return fitting[0]?.path ?? ''
+  const list = fitting.map(({ path, label }) => `${path} (${label})`).join(', ')
+  if (!prompts.canAsk) {
+    throw new WxError('MANY_BOARDS', `${fitting.length} boards fit: ${list}.`, {
+      hint: 'Choose one with --port, or take all with --all where the command has it.',
+      details: { ports: fitting.map(({ path }) => path) },
+    })
+  }
+  return prompts.choose(
+    'Which board',
+    fitting.map(({ path, label }) => ({ name: `${path}  ${label}`, value: path })),
+    { flag: '--port', env: 'WXSTATION_PORT' },
+  )
+}
+
+/** Every port a command with --all works on; throws NO_BOARD where there is none. */
+export async function fittingPorts(context: Context): Promise<{ path: string; label: string }[]> {
+  const { listPorts, fittingScore } = await import('../device/ports.js')
+  const { aliasOf, readMemory } = await import('../device/known-boards.js')
+  const ports = (await listPorts(context.system)).filter(({ hidden }) => !hidden)
+  const fitting = ports.filter(({ score }) => score >= fittingScore)
+  if (fitting.length === 0) {
+    const others = ports.map(({ path }) => path)
+    throw new WxError('NO_BOARD', 'No board is plugged in.', {
+      ...(others.length > 0 && {
+        hint: `There are other serial ports (${others.slice(0, 4).join(', ')}): name one with --port if the board is on it.`,
+      }),
+      details: { otherPorts: others },
+    })
+  }
+  const memory = await readMemory(context.system)
+  return fitting.map((port) => ({
+    path: port.path,
+    label:
+      aliasOf(memory, port) ?? [port.bridge?.name, port.serialNumber].filter(Boolean).join(' · '),
+  }))
+}
+
+/** Turns `id:<usb serial, alias or MAC>` into a path; every other name stays. */
+export async function resolvePort({ system }: Context, port: string): Promise<string> {
+  if (!port.startsWith('id:')) return port
+  const { listPorts } = await import('../device/ports.js')
+  const { readMemory, resolveId } = await import('../device/known-boards.js')
+  const wanted = resolveId(await readMemory(system), port.slice(3))
+  if (/^(socket|rfc2217):/.test(wanted.port ?? '')) return wanted.port ?? ''
+  const ports = await listPorts(system)
+  const found =
+    ports.find(({ serialNumber }) => serialNumber?.toLowerCase() === wanted.serial.toLowerCase()) ??
+    ports.find(({ path }) => path === wanted.port)
+  if (found) return found.path
+  throw new WxError('PORT_ABSENT', `No board with the id "${port.slice(3)}" is plugged in.`, {
+    hint: 'Run `wxstation ports` to see USB serials and aliases; --probe also reads MACs.',
+    details: { port },
+  })
+}

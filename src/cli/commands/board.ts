@@ -1,0 +1,113 @@
+import type { Command } from 'commander'
+import type { BoardContext, BoardOptions } from '../../device/board-flash.js'
+import { WxError } from '../../errors.js'
+import { choosePort } from '../board.js'
+import type { Context } from '../context.js'
+import type { AddCommand, Handle } from '../main.js'
+import { parseCount, parseSize } from '../options.js'
+import { partitionLines } from '../render/flash.js'
+
+interface Flags {
+  port?: string
+  baud?: number
+  wait: boolean
+  offset: number
+  size?: number
+}
+
+export const addBoard: AddCommand = (program, handle) => {
+  const board = program
+    .command('board')
+    .description('look at a chip, save and restore its flash, erase it')
+    .helpGroup('Device')
+  addInfo(board, handle)
+  addBackup(board, handle)
+  addRestore(board, handle)
+  addErase(board, handle)
+}
+
+function verb(board: Command, name: string, description: string): Command {
+  return board
+    .command(name)
+    .description(description)
+    .option('-p, --port <port>', 'board to use')
+    .option('--baud <rate>', 'rate, instead of the highest that works', parseCount)
+    .option('--no-wait', 'give up at once when the board does not enter its loader')
+}
+
+async function optionsOf(context: Context, flags: Flags): Promise<[BoardOptions, BoardContext]> {
+  const port = await choosePort(context, flags.port)
+  return [
+    { port, waitForButtons: flags.wait, baud: flags.baud },
+    { report: context.report, signal: context.signal },
+  ]
+}
+
+function addInfo(board: Command, handle: Handle): void {
+  verb(board, 'info', 'show chip, flash and partitions; the board restarts')
+    .addHelpText('after', '\nExamples:\n  wxstation board info\n  wxstation board info --json')
+    .action(
+      handle(async (context, flags: Flags) => {
+        const { boardInfo } = await import('../../device/board-flash.js')
+        const [options, during] = await optionsOf(context, flags)
+        const info = await boardInfo(options, context.system, during)
+        return { data: { ...info }, pretty: () => partitionLines(info.partitions) }
+      }),
+    )
+}
+
+function addBackup(board: Command, handle: Handle): void {
+  verb(board, 'backup', 'read the flash into a file; goes on where it broke off')
+    .argument('<file>', 'file to write')
+    .option('--offset <address>', 'where to begin', parseSize, 0)
+    .option('--size <bytes>', 'how much; default is to the end of the chip', parseSize)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wxstation board backup roof.bin\n  wxstation board backup vfs.bin --offset 0x200000 --size 256K',
+    )
+    .action(
+      handle(async (context, file: string, flags: Flags) => {
+        const { backupBoard } = await import('../../device/board-flash.js')
+        const [options, during] = await optionsOf(context, flags)
+        const range = { offset: flags.offset, size: flags.size }
+        const done = await backupBoard(file, range, options, context.system, during)
+        return { data: { file, ...done } }
+      }),
+    )
+}
+
+function addRestore(board: Command, handle: Handle): void {
+  verb(board, 'restore', 'write a file to the flash as it is; only what differs')
+    .argument('<file>', 'file that backup made')
+    .option('--offset <address>', 'where it belongs', parseSize, 0)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wxstation board restore roof.bin\n  wxstation board restore vfs.bin --offset 0x200000',
+    )
+    .action(
+      handle(async (context, file: string, flags: Flags) => {
+        const bytes = await context.system.files.read(file)
+        if (!bytes) throw new WxError('FILE_UNREADABLE', `There is no file "${file}".`)
+        const { restoreBoard } = await import('../../device/board-flash.js')
+        const [options, during] = await optionsOf(context, flags)
+        const range = { offset: flags.offset, size: undefined }
+        const done = await restoreBoard(bytes, range, options, context.system, during)
+        return { data: { file, ...done } }
+      }),
+    )
+}
+
+function addErase(board: Command, handle: Handle): void {
+  verb(board, 'erase', 'wipe the whole chip, files and settings too')
+    .addHelpText('after', '\nExamples:\n  wxstation board erase\n  wxstation board erase --yes')
+    .action(
+      handle(async (context, flags: Flags) => {
+        const { eraseBoard } = await import('../../device/board-flash.js')
+        const [options, during] = await optionsOf(context, flags)
+        const question = `Erase everything on ${options.port}, files and settings too?`
+        if (!context.options.yes && !(await context.prompts.confirm(question, { flag: '--yes' })))
+          throw new WxError('INTERRUPTED', 'Nothing was erased.')
+        return { data: { erased: true, ...(await eraseBoard(options, context.system, during)) } }
+      }),
+    )
+}

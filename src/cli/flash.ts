@@ -1,0 +1,168 @@
+import type { FlashResult } from '../device/flasher.js'
+import type { WxError } from '../errors.js'
+import { choosePort, fittingPorts, resolvePort } from './board.js'
+import type { Context, Result } from './context.js'
+import { asWxError, errorData } from './render/errors.js'
+import { flashTable } from './render/flash.js'
+
+export interface FlashFlags {
+  port?: string[]
+  all?: true
+  retryFailed?: true
+  jobs: number
+  erase?: true
+  dryRun?: true
+  force?: true
+  stockPartitions?: true
+  discardFiles?: true
+  variant?: string
+  baud?: number
+  offline?: true
+  wait: boolean
+}
+
+/** How one board ended: its result or its error. */
+export interface FlashOutcome {
+  port: string
+  result?: FlashResult
+  error?: WxError
+}
+
+export async function flashCommand(
+  context: Context,
+  firmware: string,
+  flags: FlashFlags,
+): Promise<Result> {
+  const { system, settings } = context
+  const { readSource } = await import('../device/firmware-source.js')
+  const { flashBoard } = await import('../device/flasher.js')
+  const source = await readSource(
+    firmware,
+    {
+      mirror: settings.get('firmware.mirror'),
+      offline: flags.offline ?? false,
+      ...(flags.variant && { variant: flags.variant }),
+    },
+    system,
+  )
+  const ports = await portsOf(context, flags)
+  if (flags.erase && !flags.dryRun) await confirmErase(context, ports)
+  const isAlone = ports.length === 1
+  const one = (port: string): Promise<FlashResult> =>
+    flashBoard(
+      {
+        port,
+        source,
+        erase: flags.erase ?? false,
+        stockPartitions: flags.stockPartitions ?? false,
+        dryRun: flags.dryRun ?? false,
+        force: flags.force ?? false,
+        baud: flags.baud,
+        // Several people cannot hold several buttons: only a single board is waited for.
+        waitForButtons: isAlone && flags.wait,
+        mayLoseFiles: () => mayLoseFiles(context, flags, isAlone),
+      },
+      system,
+      { report: context.report, signal: context.signal, board: isAlone ? undefined : port },
+    )
+  if (isAlone && !flags.all && !flags.retryFailed) {
+    const result = await one(ports[0] as string)
+    return {
+      data: { ...result },
+      pretty: () => (flags.dryRun ? [] : ['  Next: wxstation provision --wifi']),
+    }
+  }
+  const outcomes = await flashMany(ports, flags.jobs, one)
+  const { rememberFailed } = await import('../device/failed-boards.js')
+  const failed = outcomes.filter(({ error }) => error)
+  await rememberFailed(
+    system,
+    failed.map(({ port }) => port),
+  )
+  // What stops everything (Ctrl-C, --timeout) is the command's own end, not a board's.
+  context.signal.throwIfAborted()
+  return {
+    data: {
+      boards: outcomes.map(({ port, result, error }) =>
+        result ? { ...result } : { port, ...errorData(error as WxError) },
+      ),
+      flashed: outcomes.length - failed.length,
+      failed: failed.length,
+    },
+    pretty: (paint) => [
+      ...flashTable(outcomes, paint),
+      ...(failed.length > 0 ? ['  Next: the same command with --retry-failed'] : []),
+    ],
+    exitCode: Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 0)),
+  }
+}
+
+async function portsOf(context: Context, flags: FlashFlags): Promise<string[]> {
+  const { WxError } = await import('../errors.js')
+  if (flags.retryFailed) {
+    const { readFailed } = await import('../device/failed-boards.js')
+    const failed = await readFailed(context.system)
+    if (failed.length === 0)
+      throw new WxError('NO_BOARD', 'No board failed last time.', { hint: 'Use --port or --all.' })
+    return failed
+  }
+  if (flags.all) return (await fittingPorts(context)).map(({ path }) => path)
+  if (flags.port && flags.port.length > 1) {
+    const resolved = await Promise.all(flags.port.map((port) => resolvePort(context, port)))
+    return [...new Set(resolved)]
+  }
+  return [await choosePort(context, flags.port?.[0])]
+}
+
+/** A worker for each board, as many as allowed; one that fails never stops the others. */
+async function flashMany(
+  ports: string[],
+  jobs: number,
+  one: (port: string) => Promise<FlashResult>,
+): Promise<FlashOutcome[]> {
+  const { default: pLimit } = await import('p-limit')
+  const limit = pLimit(jobs)
+  return Promise.all(
+    ports.map((port) =>
+      limit(async (): Promise<FlashOutcome> => {
+        try {
+          return { port, result: await one(port) }
+        } catch (error) {
+          return { port, error: asWxError(error) }
+        }
+      }),
+    ),
+  )
+}
+
+async function confirmErase({ options, prompts }: Context, ports: string[]): Promise<void> {
+  if (options.yes) return
+  const what =
+    ports.length === 1 ? `everything on ${ports[0]}` : `everything on ${ports.length} boards`
+  const { WxError } = await import('../errors.js')
+  if (!(await prompts.confirm(`Erase ${what}, files and settings too?`, { flag: '--yes' })))
+    throw new WxError('INTERRUPTED', 'Nothing was erased.')
+}
+
+/** Files that cannot stay where they are: given up, or the command ends before a byte is written. */
+async function mayLoseFiles(
+  { options, prompts }: Context,
+  flags: FlashFlags,
+  isAlone: boolean,
+): Promise<void> {
+  if (flags.discardFiles || options.yes) return
+  const { WxError } = await import('../errors.js')
+  const instead = { flag: '--discard-files, or keep them with --stock-partitions' }
+  if (!isAlone || !prompts.canAsk) {
+    throw new WxError(
+      'ANSWER_MISSING',
+      'The file system of the board must move to make room for the queue, and it holds files.',
+      { hint: `Say what to do with them: ${instead.flag}.`, details: instead },
+    )
+  }
+  const question = 'The file system must move for the queue, and its files are lost. Go on?'
+  if (await prompts.confirm(question, instead)) return
+  throw new WxError('INTERRUPTED', 'Nothing was written.', {
+    hint: 'With --stock-partitions nothing has to move.',
+  })
+}

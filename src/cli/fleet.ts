@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import pLimit from 'p-limit'
+import { isAbort, WxError } from '../errors.js'
+import type { Event } from '../events.js'
+import { type Listed, parseList } from '../station/list.js'
+import { fittingPorts } from './board.js'
+import type { ProvisionFlags } from './commands/provision.js'
+import type { Context, Result } from './context.js'
+import { provisionBoard } from './provision-board.js'
+import { asWxError } from './render/errors.js'
+import { table } from './render/tables.js'
+import type { StationStreams } from './station-streams.js'
+
+// A board at 115200 waits for its wire most of the time; eight share one core without loss.
+const atOnce = 8
+
+interface Done {
+  port: string
+  name?: string
+  symbol?: string
+  changed?: boolean
+  error?: { code: string; message: string; exitCode: number }
+}
+
+/** Many boards at once: one that fails never stops the others; the worst exit code is the answer. */
+export async function provisionAll(
+  context: Context,
+  flags: ProvisionFlags,
+  streams: StationStreams,
+): Promise<Result> {
+  const boards = await boardsToDo(context, flags)
+  // What a question would ask is the same for all: off a terminal the error names the flag.
+  const asks = { ...context, prompts: { ...context.prompts, canAsk: false } }
+  if ((flags.wifi || flags.ssid) && !context.settings.get('wifi.ssid'))
+    await asks.prompts.text('Wi-Fi network', { flag: '--ssid', env: 'WXSTATION_WIFI_SSID' })
+  const limit = pLimit(atOnce)
+  const done = await Promise.all(
+    boards.map((board) => limit(() => one(asks, flags, streams, board))),
+  )
+  context.signal.throwIfAborted()
+  await remember(context, boards, done)
+  const failed = done.filter(({ error }) => error)
+  return {
+    data: { boards: done },
+    exitCode: Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 0)),
+    pretty: (paint) => [
+      ...table(
+        [{ title: 'Board' }, { title: 'Station' }, { title: 'Outcome' }],
+        done.map(({ port, symbol, changed, error }) => [
+          port,
+          symbol ?? '',
+          error ? paint.bad(error.message) : changed ? 'provisioned' : 'up to date',
+        ]),
+      ),
+      `${done.length - failed.length} of ${done.length} boards are in order.`,
+      ...(failed.length > 0 ? ['  Next: wxstation provision --retry-failed'] : []),
+    ],
+  }
+}
+
+async function one(
+  context: Context,
+  flags: ProvisionFlags,
+  streams: StationStreams,
+  board: Listed,
+): Promise<Done> {
+  const tag = board.name ?? board.port
+  const here: Context = {
+    ...context,
+    settings: context.settings.with({ port: board.port, 'station.name': board.name }),
+    report: (event: Event) => context.report({ ...event, board: tag } as Event),
+  }
+  const { symbol, latitude, longitude, height } = board
+  const own: ProvisionFlags = {
+    ...flags,
+    ...(symbol !== undefined && { symbol }),
+    ...(latitude !== undefined && { latitude }),
+    ...(longitude !== undefined && { longitude }),
+    ...(height !== undefined && { height }),
+    set: [...(flags.set ?? []), ...board.set],
+  }
+  const base = { port: board.port, ...(board.name !== undefined && { name: board.name }) }
+  try {
+    const { symbol, changed } = await provisionBoard(here, own, streams)
+    return { ...base, symbol, changed }
+  } catch (error) {
+    if (isAbort(error) && context.signal.aborted) throw error
+    const { code, message, exitCode } = asWxError(error)
+    return { ...base, error: { code, message, exitCode } }
+  }
+}
+
+function failedFile({ system }: Context): string {
+  return join(system.folders.data, 'failed.json')
+}
+
+async function boardsToDo(context: Context, flags: ProvisionFlags): Promise<Listed[]> {
+  const { files } = context.system
+  if (flags.list !== undefined) {
+    const text = await files.readText(flags.list)
+    if (text === undefined) throw new WxError('FILE_UNREADABLE', `There is no file ${flags.list}.`)
+    return parseList(text, flags.list)
+  }
+  if (flags.retryFailed) {
+    const text = await files.readText(failedFile(context))
+    if (text === undefined || text.trim() === '[]')
+      throw new WxError('NO_BOARD', 'No board failed the last time.', {
+        hint: 'Run `wxstation provision --all`, or give a list with --list.',
+      })
+    return JSON.parse(text) as Listed[]
+  }
+  return (await fittingPorts(context)).map(({ path }) => ({ port: path, set: [] }))
+}
+
+/** A list may hold secrets among its settings. */
+async function remember({ system }: Context, boards: Listed[], done: Done[]): Promise<void> {
+  const failed = boards.filter(({ port }) => done.some((one) => one.port === port && one.error))
+  await system.files.makeFolder(system.folders.data)
+  const path = join(system.folders.data, 'failed.json')
+  await system.files.write(path, `${JSON.stringify(failed, null, 2)}\n`, { mode: 0o600 })
+}

@@ -1,0 +1,117 @@
+import { applyFiles, isEmptyPlan, planFiles, surveyFiles } from '../device/files.js'
+import { enterRawRepl } from '../device/raw-repl.js'
+import type { Repl } from '../device/repl.js'
+import { WxError } from '../errors.js'
+import { type BoardFacts, readFacts } from '../station/board.js'
+import { dataNames } from '../station/bundle.js'
+import {
+  checkStation,
+  type SettingChange,
+  type StationSettings,
+  settingChanges,
+  stationText,
+} from '../station/config.js'
+import { settingsOnBoard } from '../station/provision.js'
+import { stationRules } from '../station/rules.js'
+import type { Context } from './context.js'
+import { openBoardLink } from './port.js'
+
+/** A board at its prompt that has a station on it. */
+export interface InstalledStation {
+  repl: Repl
+  facts: BoardFacts
+  settings: StationSettings
+}
+
+/**
+ * Stops the station for `work` and lets it run again afterwards, whatever happened. Throws
+ * BOARD_FAULT where no station is installed, SETTINGS_INVALID where its settings cannot be read.
+ */
+export async function withStation<T>(
+  context: Context,
+  flags: { port?: string },
+  work: (station: InstalledStation) => Promise<T>,
+): Promise<T> {
+  const { system, report, signal } = context
+  const settings = context.settings.with({ port: flags.port })
+  const link = await openBoardLink({ ...context, settings })
+  let repl: Repl | undefined
+  try {
+    report({ type: 'stage', stage: 'connect' })
+    repl = await enterRawRepl(link, { signal, report }, system)
+    return await work(await readStation(repl, signal))
+  } finally {
+    await repl?.leave()
+    await link.close()
+  }
+}
+
+async function readStation(repl: Repl, signal: AbortSignal): Promise<InstalledStation> {
+  const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+  const settings = settingsOnBoard(facts)
+  if (Object.keys(settings).length > 0) return { repl, facts, settings }
+  const isAbsent = facts.stationJson === undefined
+  throw new WxError(
+    isAbsent ? 'BOARD_FAULT' : 'SETTINGS_INVALID',
+    isAbsent
+      ? 'There is no station on this board yet.'
+      : 'The station.json on the board cannot be read.',
+    { hint: 'Run `wxstation provision --wifi` first.' },
+  )
+}
+
+/** What changes, old to new; a setting that was never set shows its default. */
+export function changesOf(before: StationSettings, after: StationSettings): SettingChange[] {
+  return settingChanges(before, after).map(({ name, from, to }) => ({
+    name,
+    from: from || defaultText(name),
+    to: to || defaultText(name),
+  }))
+}
+
+function defaultText(name: string): string {
+  const rule = stationRules[name]
+  const text = String(rule?.default ?? '')
+  return text === '' ? '(none)' : `${text} (default)`
+}
+
+/**
+ * Checks the settings, says what changes and, unless it is a dry run, writes station.json: whole or
+ * not at all. The station starts with them when the caller leaves the board.
+ */
+export async function storeSettings(
+  { report, signal, system }: Context,
+  { repl, settings: before }: InstalledStation,
+  after: StationSettings,
+  dryRun: boolean,
+): Promise<SettingChange[]> {
+  checkStation(after)
+  const changes = changesOf(before, after)
+  reportSettings(report, changes)
+  if (changes.length === 0 || dryRun) return changes
+  const wanted = [{ name: 'station.json', data: new TextEncoder().encode(stationText(after)) }]
+  const survey = await surveyFiles(repl, wanted, signal)
+  const plan = planFiles(wanted, survey, { retired: [], data: dataNames })
+  if (isEmptyPlan(plan)) return changes
+  const startedMs = system.clock.monotonic()
+  const { files, bytes, wireBytes } = await applyFiles(repl, plan, { report, signal })
+  const elapsedMs = system.clock.monotonic() - startedMs
+  report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
+  return changes
+}
+
+export function reportSettings(report: Context['report'], changes: SettingChange[]): void {
+  const settings = changes.map(({ name, from, to }) => `${name}\t${from}\t${to}`).join('\n')
+  const none = { add: 0, change: 0, remove: 0, bytes: 0, foreign: '', unchanged: 1 }
+  report({ type: 'fact', fact: { kind: 'changes', values: { ...none, settings } } })
+}
+
+/** The last line of a command that changes a station. */
+export function endLine(isChanged: boolean, dryRun: boolean, host?: string): string {
+  if (isChanged && !dryRun && host !== undefined)
+    return 'Done: the station called home with this and keeps it. Next: wxstation tail'
+  if (dryRun) return 'Nothing was changed: this was a dry run.'
+  return isChanged
+    ? 'Done: the station starts again with this. Next: wxstation logs'
+    : 'Nothing to change: the station has this already.'
+}

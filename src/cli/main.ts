@@ -1,0 +1,212 @@
+import { Command, CommanderError, Option } from 'commander'
+import { isAbort, WxError } from '../errors.js'
+import type { System } from '../system.js'
+import { commands } from './commands/index.js'
+import type { Context, GlobalOptions, Handler, Result } from './context.js'
+import { parseDuration } from './options.js'
+import { makePrompts } from './prompts.js'
+import { asWxError, errorData, errorLines } from './render/errors.js'
+import { jsonText } from './render/json.js'
+import { hasColor, makePaint } from './render/paint.js'
+import { makePretty } from './render/pretty.js'
+import { loadSettings } from './settings.js'
+import { version } from './version.js'
+
+/** Wraps a handler for commander's action(): `.action(handle(async (context, …) => …))`. */
+export type Handle = <Args extends unknown[]>(
+  handler: Handler<Args>,
+) => (...args: Args) => Promise<void>
+
+/** A command file exports one of these; it adds its command to the program. */
+export type AddCommand = (program: Command, handle: Handle) => void
+
+/** Runs one command line and answers the exit code. Never throws, never exits. */
+export async function run(argv: string[], system: System, list = commands): Promise<number> {
+  let exitCode = 0
+  const program = makeProgram(system)
+  const handle: Handle =
+    (handler) =>
+    async (...args) => {
+      exitCode = await runHandler(program, system, (context) => handler(context, ...args))
+    }
+  for (const add of list) add(program, handle)
+  inherit(program, program)
+
+  const stopPipeErrors = quietPipes(system)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return usageError(error, argv, system)
+    return printError(asWxError(error), system, globalOptions(program))
+  } finally {
+    stopPipeErrors()
+  }
+}
+
+function makeProgram(system: System): Command {
+  const { terminal } = system
+  const program = new Command('wxstation')
+    .description('Takes an ESP32 weather station from its bag to live weather in TimeBase.')
+    .version(version(), '-V, --version')
+    .option('--json', 'print one JSON object (or NDJSON for streams) on stdout', false)
+    .option('-q, --quiet', 'print data and errors only', false)
+    .option('-v, --verbose', 'print more of what happens', false)
+    .option('--debug', 'print traces, for a fault report', false)
+    .option('--no-color', 'print without colors (NO_COLOR does the same)')
+    .option('-y, --yes', 'answer yes to every confirmation', false)
+    .addOption(
+      new Option('--timeout <duration>', 'ceiling for the whole command').argParser(parseDuration),
+    )
+    .option('--config <file>', 'settings file to use as the project file')
+    .option('--profile <name>', 'TimeBase profile to use')
+    .showSuggestionAfterError(true)
+    .helpCommand(false)
+    .addHelpText('after', '\nExamples:\n  wxstation flash micropython\n  wxstation tail --since 1h')
+  program.exitOverride().configureOutput({
+    writeOut: (text) => terminal.stdout.write(text),
+    writeErr: (text) => terminal.stderr.write(text),
+    getOutHelpWidth: () => terminal.columns(),
+    getErrHelpWidth: () => terminal.columns(),
+    outputError: (text, write) => write(text),
+  })
+  return program
+}
+
+/** Subcommands take the program's way of ending and printing; commander copies it only to .command() children. */
+function inherit(command: Command, program: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(program)
+    inherit(child, program)
+  }
+}
+
+/** Commander has printed its own text; scripts that asked for JSON get theirs. */
+function usageError(error: CommanderError, argv: string[], system: System): number {
+  if (error.exitCode === 0) return 0
+  const usage = new WxError('USAGE', error.message.replace(/^error: /, '').split('\n')[0] ?? '')
+  if (argv.includes('--json')) system.terminal.stdout.write(`${jsonText(errorData(usage))}\n`)
+  return usage.exitCode
+}
+
+function globalOptions(
+  program: Command,
+): GlobalOptions & { color: boolean; config?: string; profile?: string } {
+  const { json, quiet, verbose, debug, yes, timeout, color, config, profile } = program.opts()
+  return { json, quiet, verbose, debug, yes, timeoutMs: timeout, color, config, profile }
+}
+
+async function runHandler(
+  program: Command,
+  system: System,
+  handler: (context: Context) => Promise<Result | undefined>,
+): Promise<number> {
+  const options = globalOptions(program)
+  const { terminal, clock } = system
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    // The second Ctrl-C is for a teardown that hangs: whoever presses it wants out now.
+    if (stop.signal.aborted) system.exit(130)
+    stop.abort(new WxError('INTERRUPTED', 'Interrupted.'))
+  }
+  const removeSignals = system.onSignal(interrupt)
+  const cancelTimer =
+    options.timeoutMs === undefined
+      ? () => {}
+      : clock.timer(options.timeoutMs, () =>
+          stop.abort(new WxError('TIMEOUT', 'The command took longer than --timeout allows.')),
+        )
+
+  const stderrPaint = makePaint(hasColor(system, Boolean(terminal.stderr.isTTY), options.color))
+  const paint = makePaint(hasColor(system, terminal.isTerminal, options.color))
+  const pretty = makePretty(system, stderrPaint, {
+    live: Boolean(terminal.stderr.isTTY) && !options.json,
+    quiet: options.quiet || options.json,
+    debug: options.debug,
+  })
+  try {
+    const context: Context = {
+      system,
+      settings: (await loadSettings(system, options.config)).with({ profile: options.profile }),
+      options,
+      signal: stop.signal,
+      prompts: makePrompts(terminal, stop.signal, pretty.pause),
+      report: pretty.report,
+      emit: (line) => writeLine(system, line, pretty.pause),
+      paint,
+    }
+    const result = await handler(context)
+    pretty.end()
+    if (result) await printResult(result, context)
+    return result?.exitCode ?? 0
+  } catch (error) {
+    pretty.end()
+    // The reason of the abort tells more than whatever it broke on its way up.
+    const first = stop.signal.aborted && isAbort(error) ? stop.signal.reason : error
+    if (terminal.stdout.writableEnded || (isGone(terminal.stdout) && isAbort(error))) return 0
+    return printError(asWxError(first), system, options)
+  } finally {
+    cancelTimer()
+    removeSignals()
+  }
+}
+
+async function printResult(result: Result, { options, paint, system }: Context): Promise<void> {
+  if (options.json) return writeLine(system, jsonText(result.data))
+  for (const line of result.pretty?.(paint) ?? []) await writeLine(system, line)
+}
+
+function printError(
+  error: WxError,
+  system: System,
+  options: GlobalOptions & { color: boolean },
+): number {
+  const { stdout, stderr } = system.terminal
+  if (options.json) stdout.write(`${jsonText(errorData(error))}\n`)
+  const paint = makePaint(hasColor(system, Boolean(stderr.isTTY), options.color))
+  if (!options.json || options.debug)
+    stderr.write(`${errorLines(error, paint, options).join('\n')}\n`)
+  return error.exitCode
+}
+
+/** Waits for a slow reader, so that memory stays bounded whatever hangs at the other end. */
+async function writeLine(system: System, line: string, before?: () => void): Promise<void> {
+  const { stdout } = system.terminal
+  before?.()
+  const checkReader = (): void => {
+    if (isGone(stdout)) throw new WxError('INTERRUPTED', 'The reader of the output went away.')
+  }
+  checkReader()
+  if (stdout.write(`${line}\n`)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stdout.off('drain', done).off('close', done).off('error', done)
+      resolve()
+    }
+    stdout.on('drain', done).on('close', done).on('error', done)
+  })
+  checkReader()
+}
+
+/** Streams whose reader closed the pipe: the process's own stdout forgets that it was destroyed. */
+const readerless = new WeakSet<object>()
+
+function isGone(stdout: NodeJS.WriteStream): boolean {
+  return stdout.destroyed || readerless.has(stdout)
+}
+
+/** `| head` closes the pipe: that is a quiet success, not an error. */
+function quietPipes(system: System): () => void {
+  const { stdout, stderr } = system.terminal
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error
+    readerless.add(stdout)
+    stdout.destroy()
+  }
+  stdout.on('error', onError)
+  stderr.on('error', onError)
+  return () => {
+    stdout.off('error', onError)
+    stderr.off('error', onError)
+  }
+}

@@ -1,0 +1,86 @@
+import type { Repl } from '../device/repl.js'
+import { WxError } from '../errors.js'
+import { Secret } from '../secret.js'
+import type { Network } from '../station/config.js'
+import { type SeenNetwork, scanWifi } from '../station/wifi.js'
+import type { Context } from './context.js'
+import { networkLine } from './render/provision.js'
+
+export interface NetworkFlags {
+  passwordStdin?: true
+  passwordFile?: string
+}
+
+const another = Symbol('another')
+const rescan = Symbol('rescan')
+const ssidInstead = { flag: '--ssid', env: 'WXSTATION_WIFI_SSID' }
+export const passwordInstead = {
+  flag: '--password-stdin or --password-file',
+  env: 'WXSTATION_WIFI_PASSWORD',
+}
+
+/** The network to join: from flags and settings, else chosen from the board's own scan. */
+export async function chooseNetwork(
+  context: Context,
+  flags: NetworkFlags,
+  repl: Repl,
+): Promise<{ network: Network; seen: SeenNetwork[] }> {
+  const { settings, prompts } = context
+  const ssid = settings.get('wifi.ssid')
+  if (ssid !== undefined)
+    return { network: { ssid, password: await wifiPassword(context, flags, ssid) }, seen: [] }
+  // Off a terminal nobody can choose: the missing answer is said before the board scans.
+  if (!prompts.canAsk) await prompts.text('Wi-Fi network', ssidInstead)
+  let warned = false
+  while (true) {
+    const seen = await scan(context, repl)
+    const choice = await prompts.choose<string | symbol>(
+      "Wi-Fi network  (the board's own scan)",
+      [
+        ...seen.map((one) => ({ name: networkLine(one, seen), value: one.ssid })),
+        { name: 'Rescan', value: rescan },
+        { name: 'Another name…', value: another, description: 'a hidden network' },
+      ],
+      ssidInstead,
+    )
+    if (choice === rescan) {
+      // Who looks twice misses a network: the likely reason is its band.
+      if (!warned) context.report({ type: 'notice', notice: 'five-ghz' })
+      warned = true
+      continue
+    }
+    const name = typeof choice === 'string' ? choice : await prompts.text('Name', ssidInstead)
+    const open = seen.find((one) => one.ssid === name)?.security === 'open'
+    const password = open ? new Secret('') : await wifiPassword(context, flags, name)
+    return { network: { ssid: name, password }, seen }
+  }
+}
+
+async function scan({ report, signal }: Context, repl: Repl): Promise<SeenNetwork[]> {
+  report({ type: 'waiting', stage: 'wifi', reason: 'wifi-scan', elapsedMs: 0 })
+  return scanWifi(repl, signal)
+}
+
+/** Never from the command line itself, where every user of the machine can read it. */
+export async function wifiPassword(
+  { system, settings, prompts }: Context,
+  flags: NetworkFlags,
+  ssid: string,
+): Promise<Secret> {
+  if (flags.passwordFile !== undefined) {
+    const text = await system.files.readText(flags.passwordFile)
+    if (text !== undefined) return new Secret(text.replace(/\r?\n$/, ''))
+    throw new WxError('FILE_UNREADABLE', `There is no file ${flags.passwordFile}.`)
+  }
+  if (flags.passwordStdin) {
+    let text = ''
+    for await (const chunk of system.terminal.stdin) text += String(chunk)
+    return new Secret(text.replace(/\r?\n$/, ''))
+  }
+  // An empty variable says: an open network.
+  if (system.env.WXSTATION_WIFI_PASSWORD === '') return new Secret('')
+  return (
+    settings.secret('wifi.password') ??
+    (await prompts.secret(`Password of ${ssid}`, passwordInstead))
+  )
+}

@@ -1,0 +1,93 @@
+import { WxError } from '../errors.js'
+import { Secret } from '../secret.js'
+import type { Terminal } from '../system.js'
+
+export interface Choice<T> {
+  name: string
+  value: T
+  /** Shown below the list while this choice is under the cursor. */
+  description?: string
+}
+
+/** Where an answer comes from off a terminal: said in the error that its absence makes. */
+export interface Instead {
+  flag: string
+  env?: string
+}
+
+export interface Prompts {
+  readonly canAsk: boolean
+  text(
+    question: string,
+    instead: Instead,
+    options?: { initial?: string; check?: (text: string) => string | true },
+  ): Promise<string>
+  secret(question: string, instead: Instead): Promise<Secret>
+  confirm(question: string, instead: Instead, initial?: boolean): Promise<boolean>
+  choose<T>(question: string, choices: Choice<T>[], instead: Instead): Promise<T>
+}
+
+function missing(question: string, { flag, env }: Instead): never {
+  throw new WxError(
+    'ANSWER_MISSING',
+    `There is no terminal to ask on: "${question}" needs an answer.`,
+    {
+      hint: `Give it with ${flag}${env ? ` or in ${env}` : ''}.`,
+      details: { flag, ...(env && { env }) },
+    },
+  )
+}
+
+/** Questions go to stderr, so that stdout carries data only; Ctrl-C there is the command's Ctrl-C. */
+export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () => void): Prompts {
+  const context = { input: terminal.stdin, output: terminal.stderr, signal }
+
+  async function ask<T>(
+    run: (inquirer: typeof import('@inquirer/prompts')) => Promise<T>,
+  ): Promise<T> {
+    pause()
+    try {
+      return await run(await import('@inquirer/prompts'))
+    } catch (error) {
+      if (error instanceof Error && ['ExitPromptError', 'AbortPromptError'].includes(error.name)) {
+        throw new WxError('INTERRUPTED', 'Interrupted at a question; nothing was changed.', {
+          cause: error,
+        })
+      }
+      throw error
+    }
+  }
+
+  return {
+    canAsk: terminal.canAsk,
+    async text(question, instead, { initial, check } = {}) {
+      if (!terminal.canAsk) missing(question, instead)
+      return ask(({ input }) =>
+        input(
+          {
+            message: question,
+            ...(initial !== undefined && { default: initial }),
+            ...(check && { validate: check }),
+          },
+          context,
+        ),
+      )
+    },
+    async secret(question, instead) {
+      if (!terminal.canAsk) missing(question, instead)
+      return new Secret(
+        await ask(({ password }) => password({ message: question, mask: '·' }, context)),
+      )
+    },
+    async confirm(question, instead, initial = false) {
+      if (!terminal.canAsk) missing(question, instead)
+      return ask(({ confirm }) => confirm({ message: question, default: initial }, context))
+    },
+    async choose(question, choices, instead) {
+      if (!terminal.canAsk) missing(question, instead)
+      return ask(({ select }) =>
+        select({ message: question, choices, pageSize: 12, loop: false }, context),
+      )
+    },
+  }
+}

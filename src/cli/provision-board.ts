@@ -1,0 +1,239 @@
+import { enterRawRepl } from '../device/raw-repl.js'
+import type { Repl } from '../device/repl.js'
+import { type BoardFacts, readFacts } from '../station/board.js'
+import { readBundle } from '../station/bundle.js'
+import type { Compile } from '../station/compile.js'
+import { checkStation, type Network, type StationSettings, symbolOf } from '../station/config.js'
+import { clashingStation, readInventory, rememberStation } from '../station/inventory.js'
+import {
+  applyProvision,
+  type ProvisionPlan,
+  planData,
+  planProvision,
+  settingsOnBoard,
+} from '../station/provision.js'
+import { findRoot, type Root } from '../station/trust.js'
+import { watchFirstRecord } from '../station/watch.js'
+import type { StreamRecord } from '../timebase/schema.js'
+import { lastRecord } from '../timebase/stream.js'
+import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
+import type { ProvisionFlags } from './commands/provision.js'
+import type { Context } from './context.js'
+import { chooseNetwork } from './network-choice.js'
+import { openBoardLink } from './port.js'
+import type { StationStreams } from './station-streams.js'
+import { version } from './version.js'
+import { hasNetworks, stationWish, withLogin, withNetwork } from './wizard.js'
+
+export interface Outcome {
+  changed: boolean
+  dryRun?: true
+  symbol: string
+  mac: string
+  stream: string
+  plan: Record<string, unknown>
+  record?: StreamRecord
+}
+
+// From reset to record: boot 3 s, Wi-Fi 10 s, NTP 5 s, first upload 10 s; four times that.
+const recordTimeoutMs = 120_000
+
+/** One board, from its plan to its first record. Everything is tried before anything is written. */
+export async function provisionBoard(
+  context: Context,
+  flags: ProvisionFlags,
+  streams: StationStreams,
+): Promise<Outcome> {
+  const { client } = streams
+  const { system, report, signal } = context
+  const startedMs = system.clock.monotonic()
+  // What is wrong without looking at any board is said before one is touched.
+  checkStation(await stationWish(context, flags, {}))
+  const link = await openBoardLink(context)
+  let repl: Repl | undefined
+  try {
+    report({ type: 'stage', stage: 'connect' })
+    repl = await enterRawRepl(link, { signal, report }, system)
+    const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+    const before = settingsOnBoard(facts)
+    let wish = await withLogin(context, await stationWish(context, flags, before))
+    reportBoard(context, facts, wish)
+    if (facts.stationJson !== undefined && Object.keys(before).length === 0)
+      report({ type: 'notice', notice: 'settings-spoiled' })
+
+    const bundle = await readBundle(system, await compiler(context, flags, facts))
+    const chosen =
+      flags.wifi || flags.ssid !== undefined || !hasNetworks(wish)
+        ? await chooseNetwork(context, flags, repl)
+        : undefined
+    if (chosen) wish = withNetwork(wish, chosen.network)
+    let root = await rootFor(context, wish)
+
+    const outcome = {
+      symbol: symbolOf(wish, facts.mac),
+      mac: facts.mac,
+      stream: String(wish.stream),
+    }
+    let plan = await planProvision(repl, bundle, before, wish, root?.der, signal)
+    const { missing } = streams
+    reportPlan(context, plan, missing)
+    const data = (): Outcome['plan'] => ({ ...planData(plan), streams: missing })
+    if (flags.dryRun) return { ...outcome, changed: false, dryRun: true, plan: data() }
+    if (plan.isEmpty) {
+      await streams.create()
+      return { ...outcome, changed: missing.length > 0, plan: data() }
+    }
+    await warnOfClashes(context, streams, outcome)
+    const url = String(wish.timebase_url ?? client.url)
+    if (wish.tls === 'insecure' && url.startsWith('https:'))
+      report({ type: 'notice', notice: 'insecure', values: { url } })
+
+    const network = chosen?.network ?? (wish.networks as Network[])[0]
+    if (network) {
+      const joined = await joinNetwork(context, repl, network, chosen?.seen ?? [])
+      if (wish.timebase_url === undefined) {
+        wish.timebase_url = await urlForBoard(context, repl, joined)
+        root = await rootFor(context, wish)
+      }
+      await streams.create()
+      await reachFromBoard(context, repl, wish, root)
+      // The password may have been typed again, the address is known now.
+      plan = await planProvision(repl, bundle, before, wish, root?.der, signal)
+    }
+    await streams.create()
+
+    const writeMs = system.clock.monotonic()
+    const pushed = await applyProvision(repl, plan, { report, signal })
+    const { files, bytes, wireBytes } = pushed
+    const elapsedMs = system.clock.monotonic() - writeMs
+    report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
+
+    const known = await lastRecord(client, outcome.stream, outcome.symbol, signal)
+    await repl.leave()
+    await rememberStation(system, {
+      mac: facts.mac,
+      symbol: outcome.symbol,
+      stream: outcome.stream,
+      firmware: facts.version,
+      station: version(),
+      provisionedAt: new Date(system.clock.now()).toISOString(),
+      port: link.url,
+      timebaseUrl: client.url,
+      ...(link.usb?.serialNumber !== undefined && { usbSerial: link.usb.serialNumber }),
+      ...place(context, flags),
+    })
+    const { record, ...seen } = await watchFirstRecord(
+      {
+        link,
+        timeoutMs: recordTimeout(context, startedMs),
+        report,
+        signal,
+        findRecord: async (stop) => {
+          const last = await lastRecord(client, outcome.stream, outcome.symbol, stop)
+          return last && last.timestamp > (known?.timestamp ?? '') ? last : undefined
+        },
+      },
+      system,
+    )
+    report({ type: 'done', stage: 'record', elapsedMs: seen.elapsedMs })
+    return { ...outcome, changed: true, plan: data(), record }
+  } finally {
+    await repl?.leave()
+    await link.close()
+  }
+}
+
+/** Name and position as flags and settings give them; what is not given stays as it was known. */
+function place({ settings }: Context, flags: ProvisionFlags): Record<string, string | number> {
+  const name = settings.get('station.name')
+  return {
+    ...(name !== undefined && { name }),
+    ...(flags.latitude !== undefined && { latitude: flags.latitude }),
+    ...(flags.longitude !== undefined && { longitude: flags.longitude }),
+    ...(flags.height !== undefined && { heightM: flags.height }),
+  }
+}
+
+/** The compiler for a board, where it is wanted and the board loads what it makes. */
+export async function compiler(
+  { system, report }: Context,
+  flags: { compile?: true },
+  facts: BoardFacts,
+): Promise<Compile | undefined> {
+  if (!flags.compile) return undefined
+  const { compilerFor } = await import('../station/compile.js')
+  const compile = await compilerFor(facts.mpy, system)
+  if (!compile)
+    report({ type: 'notice', notice: 'no-compiler', values: { version: facts.version } })
+  return compile
+}
+
+async function rootFor(
+  { settings, system, signal }: Context,
+  wish: StationSettings,
+): Promise<Root | undefined> {
+  const url = String(wish.timebase_url ?? '')
+  if (!url.startsWith('https:') || wish.tls === 'insecure') return undefined
+  const file = settings.get('timebase.ca')
+  const ca = file === undefined ? undefined : await system.files.readText(file)
+  const here = settings.get('timebase.url') ?? ''
+  // The board's address may be one that this computer cannot reach, or a name it does not know.
+  return findRoot(here.startsWith('https:') ? [url, here] : [url], ca, system, signal)
+}
+
+function reportBoard({ report }: Context, facts: BoardFacts, wish: StationSettings): void {
+  const { sensors, version } = facts
+  const values = { symbol: symbolOf(wish, facts.mac), version, ...sensors }
+  report({ type: 'fact', fact: { kind: 'station', values } })
+  if (!sensors.am2320 && !sensors.bmp180) report({ type: 'notice', notice: 'no-sensors' })
+}
+
+export function reportPlan(
+  { report }: Context,
+  { files, settings }: ProvisionPlan,
+  streams: readonly string[] = [],
+): void {
+  const changed = [...files.add, ...files.change]
+  const values = {
+    add: files.add.length,
+    change: files.change.length,
+    remove: files.remove.length,
+    bytes: changed.reduce((sum, { data }) => sum + data.length, 0),
+    settings: settings.map(({ name, from, to }) => `${name}\t${from}\t${to}`).join('\n'),
+    foreign: files.foreign.join(', '),
+    unchanged: files.same.length,
+    streams: streams.join(', '),
+  }
+  report({ type: 'fact', fact: { kind: 'changes', values } })
+}
+
+async function warnOfClashes(
+  { system, report, signal }: Context,
+  { client, missing }: StationStreams,
+  { mac, symbol, stream }: { mac: string; symbol: string; stream: string },
+): Promise<void> {
+  const stations = await readInventory(system)
+  const other = clashingStation(stations, { mac, symbol, stream })
+  if (other) {
+    const values = { symbol, other: other.name ?? other.mac }
+    report({ type: 'notice', notice: 'symbol-clash', values })
+    return
+  }
+  // A name made of the board's own MAC can hardly be somebody else's; a chosen one can.
+  const isOwn =
+    symbol === symbolOf({}, mac) || stations.some((one) => one.mac === mac && one.symbol === symbol)
+  const last =
+    isOwn || missing.includes(stream) ? undefined : await lastRecord(client, stream, symbol, signal)
+  if (last)
+    report({
+      type: 'notice',
+      notice: 'symbol-in-use',
+      values: { symbol, stream, last: last.timestamp },
+    })
+}
+
+/** --timeout counts for the whole command: what is left of it, less the time to start and to say why. */
+function recordTimeout({ options, system }: Context, startedMs: number): number {
+  if (options.timeoutMs === undefined) return recordTimeoutMs
+  return Math.max(1000, options.timeoutMs - (system.clock.monotonic() - startedMs) - 3000)
+}

@@ -1,0 +1,45 @@
+import type { ProvisionFlags } from './commands/provision.js'
+import type { Context, Result } from './context.js'
+import { type Outcome, provisionBoard } from './provision-board.js'
+import { recordLine } from './render/provision.js'
+import { openStreams } from './station-streams.js'
+import { askTimebase } from './wizard.js'
+
+/** The whole of `wxstation provision`: ask, plan, try, write, and see the first record. */
+export async function provision(context: Context, flags: ProvisionFlags): Promise<Result> {
+  const settings = context.settings.with({
+    port: flags.port,
+    stream: flags.stream,
+    ntp: flags.ntp,
+    'wifi.ssid': flags.ssid,
+    'station.name': flags.name,
+    'timebase.url': flags.timebase,
+    'timebase.user': flags.user,
+    'timebase.boardUrl': flags.boardUrl,
+    'timebase.ca': flags.ca,
+    'timebase.insecure': flags.insecure && 'yes',
+  })
+  const here = await askTimebase({ ...context, settings })
+  const streams = await openStreams(here)
+  if (flags.all || flags.list || flags.retryFailed) {
+    const { provisionAll } = await import('./fleet.js')
+    return provisionAll(here, flags, streams)
+  }
+  return resultOf(await provisionBoard(here, flags, streams))
+}
+
+function resultOf(outcome: Outcome): Result {
+  const { record } = outcome
+  return {
+    data: { ...outcome },
+    pretty: (paint) => {
+      if (outcome.dryRun) return [paint.dim('Nothing was changed: this was a dry run.')]
+      if (record) return [`  ${recordLine(record)}`, '  Next: wxstation tail']
+      if (outcome.changed) return ['  Next: wxstation tail']
+      return [
+        `${paint.good('✔')} Nothing to change: the station is up to date.`,
+        '  Next: wxstation tail',
+      ]
+    },
+  }
+}

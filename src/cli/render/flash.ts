@@ -1,0 +1,141 @@
+import type { Paint } from './paint.js'
+import { bytesText, fact, secondsText, table } from './tables.js'
+
+type Values = Record<string, string | number | boolean>
+
+const megabyte = 1024 * 1024
+const runtimes: Record<string, string> = { micropython: 'MicroPython', espruino: 'Espruino' }
+
+function runtimeText(runtime: unknown): string {
+  return runtimes[String(runtime)] ?? String(runtime)
+}
+
+export function revisionText(revision: number): string {
+  return `rev ${Math.floor(revision / 100)}.${revision % 100}`
+}
+
+function joined(parts: (string | undefined | false)[]): string {
+  return parts.filter(Boolean).join(' · ')
+}
+
+/** Facts of `flash` and `board`: chip, firmware and plan on one line each. */
+export const flashFacts = {
+  chip: (values: Values): string[] => [
+    fact(
+      'Board',
+      joined([
+        `${values.chip} ${revisionText(Number(values.revision))}`,
+        Number(values.flashSizeBytes) > 0 && `${Number(values.flashSizeBytes) / megabyte} MB`,
+        String(values.mac),
+        values.bridge ? `${values.bridge} on ${values.port}` : String(values.port),
+      ]),
+    ),
+  ],
+  firmware: ({ runtime, version, name, bytes, trust, from, sha256 }: Values): string[] => [
+    fact(
+      'Firmware',
+      joined([
+        `${runtimeText(runtime)} ${version}`.trim(),
+        String(name),
+        bytesText(Number(bytes)),
+        trustText(String(trust), String(sha256)),
+        { cache: 'cached', fetched: 'fetched', file: undefined }[String(from)],
+      ]),
+    ),
+  ],
+  'flash-plan': (values: Values, paint: Paint): string[] => [
+    fact('Plan', values.nothingToDo ? paint.dim('nothing to write') : planText(values)),
+  ],
+}
+
+function trustText(trust: string, sha256: string): string {
+  if (trust === 'pinned') return 'sha256 ok'
+  if (trust === 'known') return 'sha256 as the first time'
+  const short = `sha256 ${sha256.slice(0, 12)}…`
+  return trust === 'first' ? `${short} trusted from now on` : short
+}
+
+function planText(values: Values): string {
+  const { eraseAll, sectors, sectorsToWrite, queueBytes, losesFiles } = values
+  const size = Number(queueBytes) / megabyte
+  return [
+    eraseAll ? 'erase the whole chip' : undefined,
+    Number(sectorsToWrite) > 0 ? `write ${sectorsToWrite} of ${sectors} sectors` : undefined,
+    size > 0 ? `queue's partition ${Number(size.toFixed(2))} MB` : 'official partitions',
+    losesFiles ? 'the files on the board must move' : undefined,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+export const flashOutcomes = {
+  boot: ({ state, runtime, version }: Values, took: string): string => {
+    const who = [runtimeText(runtime), version && `v${String(version).replace(/^v/, '')}`]
+      .filter(Boolean)
+      .join(' ')
+    const heard = who === '' ? 'the firmware started' : `${who} answered`
+    return state === 'already-flashed'
+      ? `Already flashed: nothing was written, ${heard} (${took}).`
+      : `Flashed in ${took}: verified, reset, ${heard}.`
+  },
+  erase: (_: Values, took: string): string => `Erased in ${took}.`,
+}
+
+export const flashReasons: Record<string, string> = {
+  'hold-boot-tap-reset': 'no answer: hold BOOT, tap RESET, release BOOT; it goes on by itself',
+  banner: 'waiting for the firmware to say that it runs',
+  'tap-reset': 'this port cannot reset the board: tap RESET',
+}
+
+export const flashNotices: Record<string, (values: Values) => string> = {
+  'slower-baud': ({ rate, used }) => `${rate} baud loses bytes here: going on at ${used} baud`,
+  'half-written': () =>
+    'the flash is half written and the board will not start; the same command finishes the job',
+  'not-written': () => 'nothing was written; the board runs what it ran before',
+  'plain-offset': ({ offset }) =>
+    `an app without bootloader: it goes to 0x${Number(offset).toString(16)}`,
+}
+
+interface Outcome {
+  port: string
+  result?: { chip: string; mac: string; state: string; version: string; elapsedMs: number }
+  error?: { message: string; code: string }
+}
+
+/** The summary of several boards: one line each. */
+export function flashTable(outcomes: Outcome[], paint: Paint): string[] {
+  return table(
+    [{ title: '' }, { title: 'Port' }, { title: 'Board' }, { title: 'Result' }],
+    outcomes.map(({ port, result, error }) =>
+      result
+        ? [
+            paint.good('✔'),
+            port,
+            `${result.chip} ${result.mac}`,
+            `${result.state.replace('-', ' ')} ${result.version} in ${secondsText(result.elapsedMs)}`,
+          ]
+        : [paint.bad('✖'), port, '', paint.bad(error?.message ?? '')],
+    ),
+  )
+}
+
+/** The partition table of a board. */
+export function partitionLines(
+  partitions: { label: string; type: string | number; offset: number; size: number }[],
+): string[] {
+  if (partitions.length === 0) return ['  no partition table']
+  return table(
+    [
+      { title: 'Partition' },
+      { title: 'Type' },
+      { title: 'Offset', align: 'right' },
+      { title: 'Size', align: 'right' },
+    ],
+    partitions.map(({ label, type, offset, size }) => [
+      label,
+      String(type),
+      `0x${offset.toString(16)}`,
+      `${size / 1024} KB`,
+    ]),
+  )
+}

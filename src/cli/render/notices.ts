@@ -1,0 +1,41 @@
+import { flashNotices } from './flash.js'
+import { provisionNotices } from './provision.js'
+import { roundText, summaryText, type TailSummary } from './tail.js'
+
+type Values = Record<string, string | number | boolean>
+
+const texts: Record<string, (values: Values) => string> = {
+  'probe-resets': ({ port }) => `Probing ${port}: this resets the board.`,
+  ...provisionNotices,
+  ...flashNotices,
+  'compose-file-edited': ({ name }) => `${name} was edited and is kept; --force overwrites it.`,
+  'device-code': ({ uri, code, whole }) =>
+    `Open ${whole ?? uri} in a browser and enter the code ${code}; waiting for it…`,
+  'tail-lost': ({ at, reason }) =>
+    `lost at ${at} (${lostReasons[String(reason)] ?? reason}), trying again`,
+  'tail-back': ({ afterMs }) => `back after ${roundText(Number(afterMs))}, going on where it was`,
+  'tail-polling': () =>
+    'live connection blocked (WebSocket /stomp/v0): asking the server every second instead',
+}
+
+/** A sentence for each notice a task can give; an unknown one shows its name and values. */
+export function noticeText(notice: string, values: Values): string {
+  const own = texts[notice]
+  if (own) return own(values)
+  const details = Object.entries(values).map(([name, value]) => `${name} ${value}`)
+  return [notice, ...details].join(', ')
+}
+
+const lostReasons: Record<string, string> = {
+  NETWORK_UNREACHABLE: 'connection broke',
+  NO_ANSWER: 'no answer',
+  ANSWER_INCOMPLETE: 'answer broke off',
+  ANSWER_INVALID: 'answer made no sense',
+  TIMEBASE_DOWN: 'TimeBase is down',
+  STREAM_UNKNOWN: 'the stream is gone',
+}
+
+/** The last line of a command that streams. */
+export const summaryTexts: Record<'tail', (values: Record<string, number>) => string> = {
+  tail: (values) => summaryText(values as unknown as TailSummary),
+}

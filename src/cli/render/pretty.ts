@@ -1,0 +1,126 @@
+import type { Event, Report, StageName } from '../../events.js'
+import type { System } from '../../system.js'
+import { factLines } from './facts.js'
+import { makeLiveBlock } from './live-block.js'
+import { noticeText, summaryTexts } from './notices.js'
+import type { Paint } from './paint.js'
+import { doneText, stageLabel, waitingText } from './stages.js'
+import { bytesText, fact, secondsText } from './tables.js'
+
+/** Live lines for people, on stderr: one a board while it works, replaced by one that stays. */
+export interface Pretty {
+  report: Report
+  /** Clears live lines before data or a question is printed. */
+  pause(): void
+  end(): void
+}
+
+export interface PrettyOptions {
+  live: boolean
+  quiet: boolean
+  debug: boolean
+}
+
+/** Off a terminal a wait says so this often: enough for a log, not a flood. */
+const waitingLineMs = 30_000
+/** Off a terminal nobody watches a spinner: a record that comes at once needs no line before it. */
+const quietStartMs = 2000
+
+export function makePretty(
+  system: System,
+  paint: Paint,
+  { live, quiet, debug }: PrettyOptions,
+): Pretty {
+  const block = makeLiveBlock(system, live)
+  const started = new Map<string, { stage: StageName; atMs: number }>()
+  const waitingSaid = new Map<string, { reason: string; atMs: number }>()
+
+  const print = (lines: string[], board?: string): void =>
+    block.print(lines.map((line) => (board ? `${paint.dim(`${board}  `)}${line}` : line)))
+
+  /** How long this board's stage has been running; begins to count at its first event. */
+  const elapsed = (board: string, stage: StageName): number => {
+    const now = system.clock.monotonic()
+    const before = started.get(board)
+    if (before?.stage === stage) return now - before.atMs
+    started.set(board, { stage, atMs: now })
+    return 0
+  }
+  const show = (board: string, stage: StageName, text: string, spins: boolean): void => {
+    const line = fact(stageLabel(stage), text)
+    block.set(board, board ? `${board}  ${line}` : line, spins)
+  }
+  const wait = (board: string, { stage, reason, elapsedMs }: Event & { type: 'waiting' }): void => {
+    const text = waitingText(reason, elapsedMs)
+    if (live) {
+      show(board, stage, text, true)
+      return
+    }
+    if (stage === 'record' && elapsedMs < quietStartMs) return
+    const said = waitingSaid.get(board)
+    const now = system.clock.monotonic()
+    if (said?.reason === reason && now - said.atMs < waitingLineMs) return
+    waitingSaid.set(board, { reason, atMs: now })
+    print([fact(stageLabel(stage), text)], board)
+  }
+
+  const report = (event: Event): void => {
+    if (event.type === 'debug') {
+      if (debug) print([paint.dim(`[${event.area}] ${event.text}`)])
+      return
+    }
+    if (quiet) return
+    const board = 'board' in event ? (event.board ?? '') : ''
+    switch (event.type) {
+      case 'notice':
+        print([`${paint.caution('!')} ${noticeText(event.notice, event.values ?? {})}`], board)
+        break
+      case 'summary':
+        print([`  ${summaryTexts[event.summary](event.values)}`])
+        break
+      case 'fact':
+        print(factLines(event.fact, paint), board)
+        break
+      case 'stage':
+        elapsed(board, event.stage)
+        show(board, event.stage, paint.dim('…'), true)
+        break
+      case 'progress':
+        show(board, event.stage, progressText(event, elapsed(board, event.stage), paint), false)
+        break
+      case 'waiting':
+        wait(board, event)
+        break
+      case 'done':
+        block.remove(board)
+        started.delete(board)
+        print([`${paint.good('✔')} ${doneText(event)}`], board)
+    }
+  }
+  return { report, pause: block.pause, end: block.end }
+}
+
+const barCells = 24
+
+function progressText(
+  event: Event & { type: 'progress' },
+  elapsedMs: number,
+  paint: Paint,
+): string {
+  const { done, total, unit } = event
+  const share = Math.min(1, event.share ?? (total > 0 ? done / total : 0))
+  const full = Math.round(share * barCells)
+  const bar = paint.good('━'.repeat(full)) + paint.dim('━'.repeat(barCells - full))
+  const percent = `${Math.floor(share * 100)} %`.padStart(5)
+  const amount =
+    unit === 'bytes'
+      ? `${bytesText(done)} of ${bytesText(total)}`
+      : total > 0
+        ? `${done} of ${total} ${unit}`
+        : `${done} ${unit}`
+  const perMs = elapsedMs > 500 ? done / elapsedMs : 0
+  const rate = perMs > 0 && unit === 'bytes' ? `  ${Math.round(perMs)} kB/s` : ''
+  const isKnown = elapsedMs > 500 && share > 0 && share < 1
+  const eta = isKnown ? `  ${secondsText((elapsedMs / share) * (1 - share))} left` : ''
+  return `${bar} ${percent}  ${amount}${rate}${eta}`
+}

@@ -1,0 +1,64 @@
+import { stripVTControlCharacters } from 'node:util'
+
+export function widthOf(text: string): number {
+  return [...stripVTControlCharacters(text)].length
+}
+
+/** The text in at most `width` cells; color codes take none and are kept whole, and are ended. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  let cells = 0
+  let out = ''
+  // biome-ignore lint/complexity/useRegexLiterals: the escape character reads better by its code
+  for (const part of text.split(new RegExp('(\\u001b\\[[0-9;]*m)'))) {
+    if (part.startsWith('\x1b[')) {
+      out += part
+      continue
+    }
+    for (const letter of part) {
+      if (cells++ < width) out += letter
+    }
+  }
+  return out
+}
+
+export interface Column {
+  title: string
+  align?: 'left' | 'right'
+}
+
+/** A table as lines: two spaces between columns, no frame, nothing after the last column. */
+export function table(columns: Column[], rows: string[][]): string[] {
+  const widths = columns.map(({ title }, i) =>
+    Math.max(widthOf(title), ...rows.map((row) => widthOf(row[i] ?? ''))),
+  )
+  const line = (cells: string[]): string =>
+    columns
+      .map(({ align }, i) => {
+        const cell = cells[i] ?? ''
+        const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell)))
+        return align === 'right' ? pad + cell : cell + pad
+      })
+      .join('  ')
+      .trimEnd()
+  return [line(columns.map(({ title }) => title)), ...rows.map(line)]
+}
+
+/** Facts aligned in one column: `label` padded to 9, as every command's head looks. */
+export function fact(label: string, text: string): string {
+  return `${label.padEnd(9)} ${text}`
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes >= 1_000_000) return `${(bytes / 1_000_000).toFixed(2)} MB`
+  if (bytes >= 10_000) return `${Math.round(bytes / 1000)} kB`
+  if (bytes >= 1000) return `${(bytes / 1000).toFixed(1)} kB`
+  return `${bytes} B`
+}
+
+export function secondsText(ms: number): string {
+  if (ms >= 3_600_000)
+    return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`
+  if (ms >= 90_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+  return `${(ms / 1000).toFixed(1)} s`
+}

@@ -1,0 +1,242 @@
+import type { Paint } from './paint.js'
+import { sparkline } from './sparkline.js'
+import { secondsText, widthOf } from './tables.js'
+
+/** One value of the table: where it comes from and how it is written. */
+export interface TailColumn {
+  field: string
+  title: string
+  /** Digits behind the point of a number; undefined for texts and whole numbers. */
+  digits?: number | undefined
+  width: number
+}
+
+/** What is known of one record besides its values. */
+export interface Marks {
+  late?: boolean
+  inserted?: boolean
+  gapMs?: number
+  expectedMs?: number
+  backMs?: number
+  suspects?: readonly string[]
+}
+
+export interface TailTableOptions {
+  columns: TailColumn[]
+  /** Widest name of a station that is known now. */
+  nameWidth: number
+  utc: boolean
+  paint: Paint
+  /** Width of the terminal as it is now; undefined off one: nothing is left out. */
+  width(): number | undefined
+  /** Field whose course is drawn behind each record, and the least range of the drawing. */
+  spark?: { field: string; span: number }
+}
+
+const timeWidth = 19
+const sparkCells = 8
+/** Some 100 KB a column. */
+const maxCells = 2000
+const indent = ' '.repeat(timeWidth + 2)
+
+/** What fits the terminal. */
+interface Shape {
+  width: number | undefined
+  columns: TailColumn[]
+  hasSpark: boolean
+}
+
+/** A table that scrolls: the head once, and again when the terminal's width changes it. */
+export class TailTable {
+  readonly #options: TailTableOptions
+  readonly #courses = new Map<string, number[]>()
+  readonly #names = new Map<string, string>()
+  readonly #cells = new Map<string, Map<number, string>>()
+  #shape: Shape | undefined
+  #nameWidth: number
+  #day = ''
+  #second = { at: Number.NaN, text: '' }
+
+  constructor(options: TailTableOptions) {
+    this.#options = options
+    this.#nameWidth = Math.min(24, Math.max(10, options.nameWidth))
+  }
+
+  /** Lines of one record, with the head and the gap before it where they are due. */
+  record(name: string, ms: number, row: Record<string, unknown>, marks: Marks): string[] {
+    const lines = this.head()
+    const { paint } = this.#options
+    if (marks.gapMs !== undefined) {
+      const text = `no record for ${roundText(marks.gapMs)} (expected every ${roundText(marks.expectedMs ?? 0)})`
+      lines.push(this.#aside(name, paint.caution(text)))
+    }
+    if (marks.backMs !== undefined) {
+      const text = `time goes back by ${roundText(marks.backMs)}`
+      lines.push(this.#aside(name, paint.caution(text)))
+    }
+    const { columns, hasSpark } = this.#shape as Shape
+    let line = `${this.#time(ms).padEnd(timeWidth)}  ${this.#name(name)}`
+    for (const column of columns) {
+      const { field } = column
+      const cell = this.#cell(column, row[field])
+      const isSuspect = marks.suspects?.includes(field) ?? false
+      line += isSuspect ? `  ${paint.bad(cell.slice(2))}` : cell
+    }
+    if (hasSpark) line += `  ${paint.dim(this.#course(name, row))}`
+    if (marks.late) line += paint.caution(marks.inserted ? '  inserted' : '  late')
+    lines.push(line.trimEnd())
+    return lines
+  }
+
+  /** A line about a station that is no record. */
+  silent(name: string, silentMs: number, lastMs: number): string {
+    const text = `silent for ${roundText(silentMs)}, last record ${this.#clockText(lastMs)}`
+    return this.#aside(name, this.#options.paint.caution(text))
+  }
+
+  /** The head, where it was not printed yet or the terminal has another width now. */
+  head(): string[] {
+    const width = this.#options.width()
+    if (this.#shape && this.#shape.width === width) return []
+    const before = this.#shape
+    this.#shape = { width, ...this.#fitting(width) }
+    const { columns, hasSpark } = this.#shape
+    const isSame =
+      before && before.hasSpark === hasSpark && before.columns.length === columns.length
+    if (isSame) return []
+    const zone = this.#options.utc ? 'UTC' : 'local'
+    const titles = columns.map(({ title, width }) => title.padStart(width))
+    const head = [`Time (${zone})`.padEnd(timeWidth), 'Station'.padEnd(this.#nameWidth), ...titles]
+    return [this.#options.paint.bold(head.join('  ').trimEnd())]
+  }
+
+  /** The columns that fit: the drawing goes first, then values from the right. */
+  #fitting(width: number | undefined): { columns: TailColumn[]; hasSpark: boolean } {
+    const { columns, spark } = this.#options
+    if (width === undefined) return { columns, hasSpark: false }
+    let left = width - timeWidth - 2 - this.#nameWidth
+    const fitting: TailColumn[] = []
+    for (const column of columns) {
+      left -= column.width + 2
+      if (left < 0) break
+      fitting.push(column)
+    }
+    const hasSpark =
+      spark !== undefined && fitting.length === columns.length && left >= sparkCells + 2
+    return { columns: fitting, hasSpark }
+  }
+
+  #aside(name: string, text: string): string {
+    return `${indent}${this.#name(name)}  ${text}`
+  }
+
+  #name(name: string): string {
+    const known = this.#names.get(name)
+    if (known !== undefined) return known
+    const width = widthOf(name)
+    const text =
+      width <= this.#nameWidth
+        ? name + ' '.repeat(this.#nameWidth - width)
+        : `${[...name].slice(0, this.#nameWidth - 1).join('')}…`
+    this.#names.set(name, text)
+    return text
+  }
+
+  /** A value as wide as its column, with the space before it. Weather repeats its values. */
+  #cell({ field, digits, width }: TailColumn, value: unknown): string {
+    const isNumber = typeof value === 'number' && digits !== undefined
+    if (!isNumber) return `  ${cellText(value, digits, width).padStart(width)}`
+    const cells = this.#cells.get(field) ?? new Map<number, string>()
+    this.#cells.set(field, cells)
+    const known = cells.get(value)
+    if (known !== undefined) return known
+    const cell = `  ${cellText(value, digits, width).padStart(width)}`
+    if (cells.size >= maxCells) cells.clear()
+    cells.set(value, cell)
+    return cell
+  }
+
+  #course(name: string, row: Record<string, unknown>): string {
+    const { field, span } = this.#options.spark as NonNullable<TailTableOptions['spark']>
+    const values = this.#courses.get(name) ?? []
+    this.#courses.set(name, values)
+    const value = row[field]
+    if (typeof value === 'number') {
+      values.push(value)
+      if (values.length > sparkCells) values.shift()
+    }
+    return sparkline(values, span)
+  }
+
+  /** The time of day; with the date where that is another one than in the line before. */
+  #time(ms: number): string {
+    const second = Math.floor(ms / 1000)
+    // Stations share their seconds: in a long table this is half of the work saved.
+    if (second === this.#second.at) return this.#second.text
+    const { day, time } = clockTexts(ms, this.#options.utc)
+    this.#second = { at: second, text: time }
+    if (day === this.#day) return time
+    this.#day = day
+    return `${day} ${time}`
+  }
+
+  #clockText(ms: number): string {
+    const { day, time } = clockTexts(ms, this.#options.utc)
+    return day === this.#day ? time : `${day} ${time}`
+  }
+}
+
+/** Date and time of day, local or UTC, as a person reads them. */
+export function clockTexts(ms: number, utc: boolean): { day: string; time: string } {
+  const date = new Date(ms)
+  const local = utc ? date : new Date(ms - date.getTimezoneOffset() * 60_000)
+  const text = local.toISOString()
+  return { day: text.slice(0, 10), time: text.slice(11, 19) }
+}
+
+function cellText(value: unknown, digits: number | undefined, width: number): string {
+  if (value === undefined || value === null) return '-'
+  if (typeof value === 'number' && digits !== undefined) return value.toFixed(digits)
+  const text = String(value)
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text
+}
+
+/** "2 s", "14 s", "1.5 s", "3 min 20 s": whole numbers without a fraction. */
+export function roundText(ms: number): string {
+  if (ms < 90_000) return `${Number((ms / 1000).toFixed(ms < 10_000 ? 1 : 0))} s`
+  return secondsText(ms)
+}
+
+export interface TailSummary {
+  records: number
+  stations: number
+  elapsedMs: number
+  gaps: number
+  longestGapMs: number
+  reconnects: number
+  late: number
+  inserted: number
+  backwards: number
+  suspect: number
+  silent: number
+}
+
+/** The last line: records, stations, gaps, reconnects, and what else was worth a mark. */
+export function summaryText(summary: TailSummary): string {
+  const { records, stations, elapsedMs, gaps, longestGapMs, reconnects } = summary
+  const parts = [
+    `${many(records, 'record')} from ${many(stations, 'station')} in ${roundText(elapsedMs)}`,
+    `${many(gaps, 'gap')}${gaps === 0 ? '' : gaps === 1 ? ` (${roundText(longestGapMs)})` : ` (longest ${roundText(longestGapMs)})`}`,
+    many(reconnects, 'reconnect'),
+  ]
+  if (summary.late > 0) parts.push(`${summary.late} late`)
+  if (summary.inserted > 0) parts.push(`${summary.inserted} inserted behind`)
+  if (summary.backwards > 0) parts.push(`${many(summary.backwards, 'step')} back in time`)
+  if (summary.suspect > 0) parts.push(`${summary.suspect} suspect`)
+  if (summary.silent > 0) parts.push(`${many(summary.silent, 'station')} fell silent`)
+  return parts.join(' · ')
+}
+
+function many(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

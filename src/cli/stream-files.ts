@@ -1,0 +1,254 @@
+import { resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
+import { errnoOf, isAbort, WxError } from '../errors.js'
+import type { System } from '../system.js'
+import { type ExportOptions, exportTo, exportToFile } from '../timebase/export.js'
+import { applyImport, type ImportPlan, planImport } from '../timebase/import.js'
+import { type FileFormat, type FileRecord, readRecords } from '../timebase/record-file.js'
+import type { RecordClass } from '../timebase/schema.js'
+import { streamSchema } from '../timebase/stream.js'
+import { applyTrim, planTrim, type TrimPlan } from '../timebase/trim.js'
+import type { Context, Result } from './context.js'
+import { parseTime } from './options.js'
+import { bytesText, fact } from './render/tables.js'
+import { stationsText } from './render/timebase.js'
+import { timeText } from './render/times.js'
+import {
+  isFlashFile,
+  type QueueFlags,
+  queueRecords,
+  queueSymbol,
+  readQueue,
+  reportQueue,
+} from './stream-queue.js'
+import { openTimebase } from './timebase.js'
+
+export interface ExportFlags {
+  output?: string
+  format?: FileFormat
+  since?: string
+  until?: string
+  station?: string[]
+  force?: true
+}
+
+export interface ImportFlags extends QueueFlags {
+  format?: FileFormat | 'queue'
+  dryRun?: true
+}
+
+export interface TrimFlags {
+  before: string
+  dryRun?: true
+}
+
+export async function exportStream(
+  context: Context,
+  name: string | undefined,
+  flags: ExportFlags,
+): Promise<Result | undefined> {
+  const { system, settings, signal, report, emit } = context
+  const now = system.clock.now()
+  const options: ExportOptions = {
+    stream: name ?? settings.get('stream') ?? '',
+    format: flags.format ?? formatByName(flags.output) ?? 'ndjson',
+    symbols: flags.station,
+    from: timeFlag('--since', flags.since, now),
+    to: timeFlag('--until', flags.until, now),
+    signal,
+  }
+  if (options.from !== undefined && options.to !== undefined && options.from > options.to)
+    throw new WxError('USAGE', '--since lies after --until.', { hint: 'Swap the two times.' })
+  if (flags.output === undefined) {
+    const client = await openTimebase(context)
+    // emit() adds the line end that every piece has already.
+    await exportTo(client, options, system, report, async (text) => {
+      if (text !== '') await emit(text.replace(/\n$/, ''))
+    })
+    return undefined
+  }
+  const path = resolve(system.cwd, flags.output)
+  if ((await system.files.stat(path)) && !flags.force)
+    throw new WxError('USAGE', `${flags.output} exists already.`, {
+      hint: 'Give another name, or overwrite it with --force.',
+    })
+  const client = await openTimebase(context)
+  const done = await exportToFile(client, path, options, system, report)
+  return {
+    data: { stream: options.stream, file: path, format: options.format, ...done },
+    pretty: () => [
+      fact('File', `${flags.output}, ${bytesText(done.bytes)}`),
+      `  Next: wxstation stream import ${flags.output} <stream>`,
+    ],
+  }
+}
+
+export async function importStream(
+  context: Context,
+  file: string,
+  name: string | undefined,
+  flags: ImportFlags,
+): Promise<Result> {
+  const { system, settings, signal, report } = context
+  const stream = name ?? settings.get('stream') ?? ''
+  const path = resolve(system.cwd, file)
+  const format = flags.format ?? formatByName(file) ?? (await formatByContent(system, path))
+  if (format !== 'queue' && (flags.symbol !== undefined || flags.all))
+    throw new WxError(
+      'USAGE',
+      `--symbol and --all are for a station's queue; ${file} is ${format}.`,
+    )
+  // What the file holds is known before anybody is asked anything.
+  const queue = format === 'queue' ? await readQueue(context, path, flags) : undefined
+  const symbol = queue ? await queueSymbol(context, file, flags) : ''
+  if (queue) reportQueue(context, queue, symbol, flags)
+  const client = await openTimebase(context)
+  const classes = await streamSchema(client, stream, signal)
+  if (!classes)
+    throw new WxError('STREAM_UNKNOWN', `There is no stream "${stream}" on ${client.url}.`)
+  const queued = queue && queueRecords(queue, symbol, { stream, classes })
+  const read = (): AsyncGenerator<FileRecord> =>
+    format === 'queue' ? inTurn(queued ?? []) : fileRecords(system, path, format, classes, signal)
+  const plan = await planImport(read())
+  report({ type: 'fact', fact: { kind: 'records', values: planValues(plan) } })
+  if (flags.dryRun)
+    return {
+      data: { stream, file: path, ...planValues(plan) },
+      pretty: () => ['The file is good; nothing was written.'],
+    }
+  const done = await applyImport(client, stream, read(), { classes, plan, system, report, signal })
+  const refused = done.refused.length
+  return {
+    data: { stream, file: path, ...done },
+    pretty: (paint) => [
+      ...(refused > 0
+        ? [
+            `${paint.bad('✖')} ${refused} records were refused by TimeBase. The first one:`,
+            `  ${done.refused[0]?.message ?? ''}`,
+          ]
+        : []),
+      '  Next: wxstation stream list',
+    ],
+    // Records that the server does not take are not stored anywhere else.
+    exitCode: refused > 0 ? new WxError('TIMEBASE_REFUSED', '').exitCode : 0,
+  }
+}
+
+export async function trim(
+  context: Context,
+  name: string | undefined,
+  flags: TrimFlags,
+): Promise<Result> {
+  const { system, settings, signal, report, prompts, options } = context
+  const { clock } = system
+  const stream = name ?? settings.get('stream') ?? ''
+  const before = timeFlag('--before', flags.before, clock.now()) ?? 0
+  const client = await openTimebase(context)
+  const plan = await planTrim(client, stream, before, { clock, report, signal })
+  const data = { stream, before: new Date(before).toISOString(), records: plan.records }
+  if (plan.records === 0)
+    return {
+      data: { ...data, removed: false },
+      pretty: () => [`${stream} holds no record before ${timeText(before)} UTC.`],
+    }
+  if (flags.dryRun)
+    return { data: { ...data, removed: false }, pretty: () => [`Would remove ${trimText(plan)}.`] }
+  const question = `Remove ${trimText(plan)}? They cannot be brought back`
+  if (!options.yes && !(await prompts.confirm(question, { flag: '--yes' })))
+    return { data: { ...data, removed: false }, pretty: () => ['Nothing was removed.'] }
+  const { done, start } = await applyTrim(client, plan, { clock, signal })
+  return {
+    data: { ...data, removed: true, done },
+    pretty: (paint) => [
+      done
+        ? `${paint.good('✔')} Removed ${trimText(plan)}.`
+        : `${paint.caution('!')} TimeBase goes on removing in the background; the first record is still of ${timeText(start ?? 0)}.`,
+    ],
+  }
+}
+
+function trimText({ records, symbols, stream, before }: TrimPlan): string {
+  const count = records === 1 ? '1 record' : `${records} records`
+  return `${count} of ${stationsText(symbols.length)} from ${stream}, before ${timeText(before)} UTC`
+}
+
+function planValues({ records, symbols, first, last }: ImportPlan) {
+  return {
+    records,
+    stations: symbols.length,
+    ...(first !== undefined && { first: new Date(first).toISOString() }),
+    ...(last !== undefined && { last: new Date(last).toISOString() }),
+  }
+}
+
+function timeFlag(flag: string, text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined
+  try {
+    return parseTime(text, nowMs)
+  } catch (cause) {
+    if (!(cause instanceof InvalidArgumentError)) throw cause
+    throw new WxError('USAGE', `${flag} "${text}" is no time.`, {
+      hint: 'Give a time such as 2026-11-23T21:00:00Z, or a duration ago such as 2h.',
+      cause,
+    })
+  }
+}
+
+function formatByName(path: string | undefined): FileFormat | undefined {
+  if (path === undefined) return undefined
+  if (/\.csv$/i.test(path)) return 'csv'
+  return /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : undefined
+}
+
+async function formatByContent(system: System, path: string): Promise<FileFormat | 'queue'> {
+  if (await isFlashFile(system, path)) return 'queue'
+  for await (const text of fileText(system, path)) {
+    const first = text.trimStart()[0]
+    if (first !== undefined) return first === '{' ? 'ndjson' : 'csv'
+  }
+  return 'ndjson'
+}
+
+async function* inTurn(records: FileRecord[]): AsyncGenerator<FileRecord> {
+  yield* records
+}
+
+function fileRecords(
+  system: System,
+  path: string,
+  format: FileFormat,
+  classes: RecordClass[],
+  signal: AbortSignal,
+): AsyncGenerator<FileRecord> {
+  return readRecords(fileText(system, path, signal), format, classes)
+}
+
+/** A file as text, piece by piece; one that is no UTF-8 is no file of records. */
+async function* fileText(
+  system: System,
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
+  const file = await system.files.open(path, 'r').catch((cause: unknown) => {
+    throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
+  })
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true })
+    const buffer = new Uint8Array(65_536)
+    while (true) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      yield decoder.decode(buffer.subarray(0, bytesRead), { stream: bytesRead > 0 })
+      if (bytesRead === 0) return
+    }
+  } catch (cause) {
+    if (cause instanceof TypeError)
+      throw new WxError('FILE_INVALID', `${path} is no text file.`, { cause })
+    // A folder opens like a file and fails when it is read.
+    if (errnoOf(cause) && !(cause instanceof WxError) && !isAbort(cause))
+      throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
+    throw cause
+  } finally {
+    await file.close()
+  }
+}
