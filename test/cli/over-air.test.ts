@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { nodeSystem } from '../../src/system/node.js'
+import { cli, type TestSystem, testSystem } from '../support/system.js'
+import { type FakeWebRepl, fakeWebRepl } from '../support/webrepl.js'
+
+const before = {
+  version: 1,
+  timebase_url: 'http://192.168.1.5:8099',
+  password: 'marked-tb',
+  networks: [{ ssid: 'Rooftop', password: 'marked-wifi' }],
+  webrepl_password: 'mark-old',
+}
+
+interface Station extends FakeWebRepl {
+  password: string
+  /** What the settings on trial come to after the reset. */
+  onReset: (candidate: string) => void
+}
+
+/** A station behind WebREPL: raw mode without paste, files, and a reset that ends the connection. */
+async function stationOnAir(settings: object = before): Promise<Station> {
+  const fake = await fakeWebRepl(() => station.password)
+  const station: Station = Object.assign(fake, {
+    password: before.webrepl_password,
+    onReset: () => {},
+  })
+  station.files.set('/station.json', JSON.stringify(settings))
+  let code = ''
+  station.onText = (text) => {
+    if (text.endsWith('\r\x01')) return 'raw REPL; CTRL-B to exit\r\n>'
+    if (text === '\x05A\x01') return 'R\0'
+    code += text
+    if (!code.endsWith('\x04')) return ''
+    const source = code
+    code = ''
+    const stored = /a2b_base64\(b'(.*)'\)/.exec(source)?.[1]
+    if (stored) {
+      const data = Buffer.from(stored, 'base64')
+      station.files.set('/station.try.json', data.toString())
+      return `OK${createHash('sha256').update(data).digest('hex').slice(0, 16)}\r\n\x04\x04>`
+    }
+    if (source.includes('machine.reset()')) {
+      station.onReset(station.files.get('/station.try.json') ?? '')
+      station.hangUp()
+      return ''
+    }
+    return 'OK\x04\x04>'
+  }
+  return station
+}
+
+/** Waiting costs nothing: what would be slept is skipped. */
+function hastySystem(env: Record<string, string> = {}): TestSystem {
+  const { clock } = nodeSystem()
+  let skippedMs = 0
+  return testSystem({
+    env: { NO_COLOR: '1', WXSTATION_WEBREPL_PASSWORD: before.webrepl_password, ...env },
+    clock: {
+      ...clock,
+      monotonic: () => clock.monotonic() + skippedMs,
+      sleep: (_ms, signal) => {
+        skippedMs += _ms
+        return clock.sleep(0, signal)
+      },
+    },
+  })
+}
+
+const errorOf = (out: string): unknown => (JSON.parse(out) as { error: unknown }).error
+
+describe('settings over the air', () => {
+  it('are kept when the station calls home', async () => {
+    const station = await stationOnAir()
+    station.onReset = (candidate) => station.files.set('/station.json', candidate)
+    const args = ['config', 'set', 'upload_interval=30', '--host', station.host]
+    const { code, out, err } = await cli(args, hastySystem())
+    expect(code, err).toBe(0)
+    expect(err).toMatch(/upload_interval: 10 \(default\) -> 30/)
+    expect(out).toMatch(/called home/)
+    expect(JSON.parse(station.files.get('/station.json') ?? '')).toEqual({
+      ...before,
+      upload_interval: 30,
+    })
+  })
+
+  it('are looked at with the new password while they are on trial', async () => {
+    const station = await stationOnAir()
+    station.onReset = (candidate) => {
+      station.files.set('/station.json', candidate)
+      station.password = 'mark-new'
+    }
+    const args = ['config', 'set', 'webrepl_password=mark-new', '--host', station.host]
+    const { code, out, err } = await cli([...args, '--debug'], hastySystem())
+    expect(code, err).toBe(0)
+    expect(out + err).not.toMatch(/mark-/)
+  })
+
+  it('that do not work are reported once the old ones are back', async () => {
+    const station = await stationOnAir()
+    const args = ['wifi', 'set', '--ssid', 'Attic', '--host', station.host, '--json']
+    const env = { WXSTATION_WIFI_PASSWORD: 'marked-attic' }
+    const { code, out, err } = await cli(args, hastySystem(env))
+    expect(errorOf(out)).toMatchObject({ code: 'TRIAL_FAILED', exitCode: 11 })
+    expect(code).toBe(11)
+    expect(out + err).not.toMatch(/marked/)
+    const tried = JSON.parse(station.files.get('/station.try.json') ?? '') as typeof before
+    expect(tried.networks.map(({ ssid }) => ssid)).toEqual(['Attic', 'Rooftop'])
+  })
+
+  it('of a station that is not seen again stay unknown', async () => {
+    const station = await stationOnAir()
+    station.onReset = () => {
+      station.isBusy = true
+    }
+    const args = ['config', 'set', 'led=4', '--host', station.host, '--json']
+    const { out } = await cli(args, hastySystem())
+    expect(errorOf(out)).toMatchObject({ code: 'BOARD_SILENT', exitCode: 6 })
+  })
+
+  it.each([
+    ['webrepl_password=', before],
+    ['led=4', { ...before, timebase_url: '' }],
+  ])('that nobody could take back are refused: %s', async (pair, settings) => {
+    const station = await stationOnAir(settings)
+    const args = ['config', 'set', pair, '--host', station.host, '--json']
+    const { out } = await cli(args, hastySystem())
+    expect(errorOf(out)).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })
+    expect(station.frames).toEqual([])
+  })
+
+  it.each([
+    ['config', 'set', 'led=4', '--dry-run'],
+    ['wifi', 'remove', 'Rooftop', '--dry-run'],
+    ['wifi', 'list'],
+  ])('are read without a word to the prompt: %s %s', async (...args) => {
+    const station = await stationOnAir()
+    const ran = await cli([...args, '--host', station.host, '--json'], hastySystem())
+    expect(ran.code, ran.out).toBe(0)
+    expect(station.frames).toEqual([])
+    expect(ran.out + ran.err).not.toMatch(/mark/)
+  })
+
+  it('need the right WebREPL password', async () => {
+    const station = await stationOnAir()
+    station.password = 'another'
+    const { out } = await cli(['wifi', 'list', '--host', station.host, '--json'], hastySystem())
+    expect(errorOf(out)).toMatchObject({ code: 'LOGIN_REFUSED' })
+  })
+})

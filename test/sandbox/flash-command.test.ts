@@ -1,0 +1,173 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { readSource } from '../../src/device/firmware-source.js'
+import { type FlashResult, flashBoard } from '../../src/device/flasher.js'
+import type { Event } from '../../src/events.js'
+import type { VirtualBoard } from '../../src/sandbox/board/board.js'
+import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
+import { buildImage } from '../../src/sandbox/image-builder.js'
+import { startMirror } from '../../src/sandbox/mirror.js'
+import { testBoard } from '../support/board.js'
+import { cli, type TestSystem, temporaryFolder, testSystem } from '../support/system.js'
+
+/** Firmware that only says who it is, as MicroPython does at its prompt. */
+const speaks: StartRuntime = (machine) => {
+  const { version, date } = machine.app
+  machine.transmit(
+    Buffer.from(`MicroPython ${version} on ${date}; Generic ESP32 module with ESP32\r\n>>> `),
+  )
+  return { receive: () => {}, halt: async () => {} }
+}
+const startRuntime = async (): Promise<StartRuntime> => speaks
+
+async function board(options: Parameters<typeof testBoard>[0] = {}): Promise<VirtualBoard> {
+  return testBoard({ startRuntime, ...options })
+}
+
+/** An app with a body that does not compress, so that a write takes several blocks. */
+function imageFile(chip: 'esp32' | 'esp32c3' = 'esp32'): string {
+  const path = join(temporaryFolder(), `${chip}.bin`)
+  writeFileSync(path, buildImage(chip, { version: 'v1.27.0', date: '2025-12-09' }))
+  return path
+}
+
+async function flash(
+  port: string,
+  path: string,
+  system: TestSystem,
+  options: { signal?: AbortSignal; report?: (event: Event) => void } = {},
+): Promise<FlashResult> {
+  const source = await readSource(path, { mirror: undefined, offline: true }, system)
+  return flashBoard(
+    {
+      ...{ port, source, erase: false, stockPartitions: false, dryRun: false, force: false },
+      ...{ waitForButtons: false, mayLoseFiles: async () => {} },
+    },
+    system,
+    {
+      report: options.report ?? (() => {}),
+      signal: options.signal ?? new AbortController().signal,
+    },
+  )
+}
+
+describe('flash', () => {
+  it('writes, verifies, hears the firmware, and writes nothing the second time', async () => {
+    const { rfc2217Url } = await board()
+    const system = testSystem()
+    const path = imageFile()
+    expect(await flash(rfc2217Url, path, system)).toMatchObject({
+      state: 'flashed',
+      partitions: 'queue',
+      version: '1.27.0',
+    })
+    expect(await flash(rfc2217Url, path, system)).toMatchObject({
+      state: 'already-flashed',
+      sectorsWritten: 0,
+    })
+  })
+
+  it('survives lost bytes', async () => {
+    const { rfc2217Url } = await board({ faults: { loseOneByteIn: 30_000 } })
+    expect(await flash(rfc2217Url, imageFile(), testSystem())).toMatchObject({ state: 'flashed' })
+  }, 60_000)
+
+  it.each([3, 20, 60, 110])(
+    'finishes after the power was cut at flash operation %i',
+    async (cut) => {
+      const one = await board({ faults: { cutPowerAtFlashOperation: cut } })
+      const system = testSystem()
+      const path = imageFile()
+      const stop = new AbortController()
+      const notices: string[] = []
+      const first = flash(one.rfc2217Url, path, system, {
+        signal: stop.signal,
+        report: (event) => {
+          if (event.type === 'notice') notices.push(event.notice)
+        },
+      })
+      const cutOff = setInterval(() => {
+        if (!one.isPowered) stop.abort(new Error('unplugged'))
+      }, 20)
+      await expect(first).rejects.toThrow()
+      clearInterval(cutOff)
+      expect(notices).toContain('half-written')
+      one.faults.cutPowerAtFlashOperation = 0
+      await one.powerCycle()
+      expect(await flash(one.rfc2217Url, path, system)).toMatchObject({ state: 'flashed' })
+    },
+    60_000,
+  )
+
+  it('refuses an image for another chip before a byte is written', async () => {
+    const one = await board()
+    const before = one.flash.operations
+    await expect(flash(one.rfc2217Url, imageFile('esp32c3'), testSystem())).rejects.toMatchObject({
+      code: 'IMAGE_WRONG_CHIP',
+      exitCode: 7,
+    })
+    expect(one.flash.operations).toBe(before)
+  })
+})
+
+describe('wxstation flash', () => {
+  it('takes the firmware of a mirror, prints one JSON object, keeps it for --offline', async () => {
+    const { rfc2217Url } = await board()
+    const system = testSystem()
+    const mirror = await startMirror({}, system)
+    onTestFinished(() => mirror.stop())
+    const env = { WXSTATION_FIRMWARE_MIRROR: mirror.url, WXSTATION_PORT: rfc2217Url }
+    const folders = system.folders
+    const first = await cli(['flash', 'micropython', '--json'], { env, folders })
+    expect({ code: first.code, ...JSON.parse(first.out) }).toMatchObject({
+      code: 0,
+      state: 'flashed',
+      runtime: 'micropython',
+    })
+    await mirror.stop()
+    const again = await cli(['flash', 'micropython', '--offline'], { env, folders })
+    expect(again.err).toMatch(/Already flashed/)
+  })
+
+  it('flashes several boards, and one that fails does not stop the other', async () => {
+    const [good, bad] = [await board(), await board({ faults: { unplugged: true } })]
+    const { code, out } = await cli(
+      ['flash', imageFile(), '--json', '--port', good.rfc2217Url, '--port', bad.rfc2217Url],
+      {},
+    )
+    expect(code).toBeGreaterThan(0)
+    expect(JSON.parse(out)).toMatchObject({ flashed: 1, failed: 1 })
+  })
+
+  it('backs a board up and restores it to another', async () => {
+    const [one, other] = [await board(), await board()]
+    const file = join(temporaryFolder(), 'all.bin')
+    one.flash.program(0x3000, Uint8Array.of(1, 2, 3))
+    const range = ['--size', '64K', '--port']
+    expect((await cli(['board', 'backup', file, ...range, one.rfc2217Url])).code).toBe(0)
+    expect((await cli(['board', 'restore', file, '--port', other.rfc2217Url])).code).toBe(0)
+    expect(other.flash.read(0, 0x10000)).toEqual(one.flash.read(0, 0x10000))
+  })
+
+  it.each([
+    ['a file that is no image', ['flash', 'package.json'], 7, /cannot be flashed/],
+    ['a name that is nothing', ['flash', 'nothing-here'], 2, /neither a firmware nor a file/],
+    [
+      'an absent port',
+      ['flash', 'micropython', '--port', 'socket://127.0.0.1:1'],
+      4,
+      /no board at/,
+    ],
+    [
+      'an erase nobody confirmed',
+      ['flash', 'micropython', '--erase', '--port', 'socket://127.0.0.1:1'],
+      2,
+      /--yes/,
+    ],
+  ])('ends with a clear error at %s', async (_, argv, expected, text) => {
+    const root = join(import.meta.dirname, '../..')
+    const { code, err } = await cli(argv as string[], { cwd: root })
+    expect({ code, err }).toEqual({ code: expected, err: expect.stringMatching(text as RegExp) })
+  })
+})

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { run } from '../../src/cli/main.js'
+import { noFaults } from '../../src/sandbox/faults.js'
+import { type Bench, converse, provisionBench } from '../support/bench.js'
+import type { TestSystem } from '../support/system.js'
+
+const down = '\u001b[B'
+const enter = '\r'
+const list = /Another name/
+const password = /Password of/
+const unknownWifi = ['WXSTATION_WIFI_SSID', 'WXSTATION_WIFI_PASSWORD']
+
+/** One bench for all cases, in order: the board is bare until the case that ends with a record. */
+describe('the wizard of provision', () => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await provisionBench()
+  })
+  beforeEach(() => {
+    Object.assign(bench.sandbox.boards[0]?.faults ?? {}, noFaults())
+  })
+  afterAll(() => bench?.stop())
+
+  const terminal = (without = unknownWifi, env = {}): TestSystem =>
+    bench.computer({ tty: true, without, env })
+
+  async function ask(
+    system: TestSystem,
+    dialog: [RegExp, string][],
+    ...args: string[]
+  ): Promise<number> {
+    const done = run(['provision', '--wifi', ...args], system)
+    // A command that ends early must not leave the conversation waiting for ever.
+    const [code] = await Promise.all([
+      done,
+      Promise.race([converse(system, dialog), done.then(() => {})]),
+    ])
+    return code
+  }
+
+  const networks = (system: TestSystem): string => {
+    const { plan } = JSON.parse(system.out()) as {
+      plan: { settings: { name: string; to: string }[] }
+    }
+    return plan.settings.find(({ name }) => name === 'networks')?.to ?? ''
+  }
+
+  it.each<[string, string, [RegExp, string][]]>([
+    [
+      'the strongest of the scan',
+      'Rooftop',
+      [
+        [list, enter],
+        [password, `sandbox-wifi${enter}`],
+      ],
+    ],
+    ['an open network, without a password', 'Office-Guest', [[list, down + enter]]],
+    [
+      'after a rescan',
+      'Rooftop',
+      [
+        [list, down + down + down + enter],
+        [list, enter],
+        [password, `sandbox-wifi${enter}`],
+      ],
+    ],
+    [
+      'another name',
+      'Backyard',
+      [
+        [list, down + down + down + down + enter],
+        [/Name/, `Backyard${enter}`],
+        [password, `sandbox-wifi${enter}`],
+      ],
+    ],
+  ])('plans the network that was chosen: %s', async (_how, ssid, dialog) => {
+    const system = terminal()
+    expect(await ask(system, dialog, '--dry-run', '--json'), system.err()).toBe(0)
+    expect(networks(system)).toContain(ssid)
+    expect(system.out() + system.err()).not.toContain('sandbox-wifi')
+  })
+
+  it('shows each name once, and says after a rescan why a network may be missing', async () => {
+    const system = terminal()
+    const dialog: [RegExp, string][] = [
+      [list, down + down + down + enter],
+      [list, down + enter],
+    ]
+    expect(await ask(system, dialog, '--dry-run'), system.err()).toBe(0)
+    const first = system.err().split('Rescan')[0] ?? ''
+    expect(first.match(/Rooftop/g)).toHaveLength(1)
+    expect(first).toMatch(/-48 dBm\s+ch 6\s+WPA2/)
+    expect(system.err()).toMatch(/2\.4 GHz networks only/)
+  })
+
+  it('plans the streams that are missing and creates none with --dry-run', async () => {
+    const system = bench.computer()
+    expect(await run(['provision', '--wifi', '--dry-run'], system)).toBe(0)
+    expect(system.err()).toMatch(/Board .*\nPlan .*create streams weather_record, station_status/)
+  })
+
+  it.each<[string, [RegExp, string][]]>([
+    ['the list of networks', [[list, '\u0003']]],
+    [
+      'the password',
+      [
+        [list, enter],
+        [password, '\u0003'],
+      ],
+    ],
+  ])('leaves the board running when Ctrl-C is pressed at %s', async (_where, dialog) => {
+    const system = terminal()
+    const done = run(['provision', '--wifi'], system)
+    await Promise.race([converse(system, dialog), done])
+    expect(await done).toBe(130)
+    expect(system.err()).toMatch(/nothing was changed/)
+    // A second command gets in at once: the port is free and the board answers.
+    expect(await run(['provision', '--wifi', '--dry-run'], bench.computer())).toBe(0)
+  })
+
+  it.each<[string, object, string[], string, number, RegExp]>([
+    ['a wrong password', { wrongPassword: true }, [], 'WIFI_WRONG_PASSWORD', 8, /refuses the pass/],
+    ['no network', { accessPointGone: true }, [], 'WIFI_NOT_FOUND', 8, /does not find/],
+    [
+      'a weak signal',
+      { signalDbm: -88, wrongPassword: true },
+      [],
+      'WIFI_WEAK',
+      8,
+      /too weak at the board: -88 dBm/,
+    ],
+    [
+      'a dead TimeBase, as the board sees it',
+      {},
+      ['--board-url', 'http://192.168.77.1:1'],
+      'NETWORK_UNREACHABLE',
+      9,
+      /The board gets no connection/,
+    ],
+    [
+      'a name the network does not know',
+      {},
+      ['--board-url', 'http://nowhere.invalid:8099'],
+      'NETWORK_UNREACHABLE',
+      9,
+      /cannot find "nowhere.invalid"/,
+    ],
+  ])('ends with the reason: %s', async (_what, faults, args, code, exitCode, text) => {
+    Object.assign(bench.sandbox.boards[0]?.faults ?? {}, faults)
+    const system = bench.computer()
+    const argv = ['provision', '--wifi', '--json', '--set', 'upload_interval=20', ...args]
+    expect(await run(argv, system), system.out()).toBe(exitCode)
+    const { error } = JSON.parse(system.out()) as { error: { code: string; message: string } }
+    expect(error.code).toBe(code)
+    expect(error.message).toMatch(text)
+  })
+
+  it.each<[string, Record<string, string>, string]>([
+    ['a dead TimeBase', { WXSTATION_TIMEBASE_URL: 'http://127.0.0.1:1' }, 'NETWORK_UNREACHABLE'],
+    ['a wrong login', { WXSTATION_TIMEBASE_PASSWORD: 'not-the-one' }, 'LOGIN_REFUSED'],
+  ])('says before it touches a board: %s', async (_what, env, code) => {
+    // Nobody listens on this port: whoever opened it would fail with another code.
+    const system = bench.computer({ env: { ...env, WXSTATION_PORT: 'rfc2217://127.0.0.1:1' } })
+    expect(await run(['provision', '--wifi', '--json'], system), system.out()).toBe(9)
+    expect(JSON.parse(system.out())).toMatchObject({ error: { code } })
+    expect(system.out() + system.err()).not.toContain('not-the-one')
+  })
+
+  it('asks for TimeBase, takes a second password, and ends with the first record', async () => {
+    const asked = [...unknownWifi, 'WXSTATION_TIMEBASE_URL', 'WXSTATION_TIMEBASE_USER']
+    const system = terminal([...asked, 'WXSTATION_TIMEBASE_PASSWORD'])
+    const code = await ask(system, [
+      [/TimeBase WebAdmin/, `${bench.env.WXSTATION_TIMEBASE_URL}${enter}`],
+      [/TimeBase user/, enter],
+      [/TimeBase password/, `${bench.env.WXSTATION_TIMEBASE_PASSWORD}${enter}`],
+      [list, enter],
+      [password, `not-the-one${enter}`],
+      [/refuses the password[\s\S]*Password of/, `sandbox-wifi${enter}`],
+    ])
+    expect(code, system.err()).toBe(0)
+    const shown = system.err()
+    expect(shown).not.toMatch(/sandbox-wifi|not-the-one/)
+    expect(shown).not.toContain(bench.env.WXSTATION_TIMEBASE_PASSWORD)
+    // The rest is not asked or planned again.
+    expect(shown.match(/Plan {6}/g)).toHaveLength(1)
+    const retyped = shown.slice(shown.indexOf('refuses the password'))
+    expect(retyped.slice(0, retyped.indexOf('joined Rooftop'))).not.toMatch(list)
+    expect(shown).toMatch(/First record in TimeBase/)
+    expect(system.out()).toMatch(/esp010203 .* °C/)
+  }, 150_000)
+})

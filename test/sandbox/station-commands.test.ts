@@ -1,0 +1,152 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noFaults } from '../../src/sandbox/faults.js'
+import type { Sandbox } from '../../src/sandbox/sandbox.js'
+import { nodeSystem } from '../../src/system/node.js'
+import { type Ran, wxstation } from '../support/program.js'
+import { builtSandbox } from '../support/sandbox.js'
+
+type BuilderModule = typeof import('../../src/sandbox/image-builder.js')
+
+interface Answer {
+  changed?: boolean
+  networks?: { ssid: string; password: string | null }[]
+  changes?: { name: string; from: string; to: string }[]
+  plan?: { add: unknown[]; change: unknown[]; unchanged: string[]; settings: unknown[] }
+  error?: { code: string; message: string; exitCode: number }
+}
+
+/** One bench for all cases, in order: each stands on what the one before left on the board. */
+describe('a provisioned station', () => {
+  const system = nodeSystem()
+  let sandbox: Sandbox
+  let folder: string
+  let env: Record<string, string>
+
+  beforeAll(async () => {
+    folder = await system.files.temporaryFolder('wxstation-station-')
+    const { startSandbox } = await builtSandbox()
+    const options = { folder: join(folder, 'bench'), boards: 1, firstPort: 0, faults: {} }
+    sandbox = await startSandbox(options, system)
+    const built = new URL('../../dist/sandbox/image-builder.js', import.meta.url).href
+    const { buildImage } = (await import(/* @vite-ignore */ built)) as BuilderModule
+    const image = buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' })
+    sandbox.boards[0]?.flash.program(0x1000, image)
+    await sandbox.boards[0]?.powerCycle()
+    env = { ...sandbox.environment, WXSTATION_HOME: join(folder, 'home') }
+  })
+
+  afterAll(async () => {
+    await sandbox?.stop()
+    await system.files.remove(folder)
+  })
+
+  const run = (...args: string[]): Promise<Ran> => wxstation(args, env)
+  const ask = async (...args: string[]): Promise<Answer & { ran: Ran }> => {
+    const ran = await run(...args, '--json')
+    return { ...(JSON.parse(ran.out) as Answer), ran }
+  }
+
+  it.each([['wifi', 'list'], ['update'], ['config', 'set', 'led=4']])(
+    'is asked for where there is none: %s %s',
+    async (...args) => {
+      const { error } = await ask(...args)
+      expect(error).toMatchObject({ code: 'BOARD_FAULT', exitCode: 6 })
+      expect(error?.message).toMatch(/no station/)
+    },
+  )
+
+  it('is there after provision', async () => {
+    const ran = await run('provision', '--wifi')
+    expect(ran.code, ran.err).toBe(0)
+  })
+
+  it('lists its networks with passwords as dots', async () => {
+    const { networks, ran } = await ask('wifi', 'list')
+    expect(networks).toEqual([{ ssid: 'Rooftop', password: '••••••' }])
+    expect(ran.out + ran.err).not.toContain(env.WXSTATION_WIFI_PASSWORD)
+  })
+
+  it('keeps its networks when a new one cannot be joined', async () => {
+    const faults = sandbox.boards[0]?.faults ?? {}
+    Object.assign(faults, { wrongPassword: true })
+    const { error, ran } = await ask('wifi', 'set')
+    Object.assign(faults, noFaults())
+    expect(error).toMatchObject({ code: 'WIFI_WRONG_PASSWORD', exitCode: 8 })
+    expect(ran.code).toBe(8)
+    const missing = await ask('wifi', 'set', '--ssid', 'Attic 5')
+    expect(missing.error).toMatchObject({ code: 'WIFI_NOT_FOUND', exitCode: 8 })
+    const { networks } = await ask('wifi', 'list')
+    expect(networks?.map(({ ssid }) => ssid)).toEqual(['Rooftop'])
+  })
+
+  it('joins a known network again and finds nothing to change', async () => {
+    const { changed } = await ask('wifi', 'set')
+    expect(changed).toBe(false)
+  })
+
+  it('refuses a password that no network takes before it looks for a board', async () => {
+    const file = join(folder, 'short.txt')
+    await system.files.write(file, 'short\n')
+    const args = ['wifi', 'set', '--password-file', file, '--port', 'socket://127.0.0.1:1']
+    const { error } = await ask(...args)
+    expect(error).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })
+  })
+
+  it('refuses a setting beyond its limits before it looks for a board', async () => {
+    const nowhere = ['--port', 'socket://127.0.0.1:1']
+    const beyond = await ask('config', 'set', 'sample_interval=1', ...nowhere)
+    expect(beyond.error).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })
+    const unknown = await ask('config', 'set', 'colour=red', ...nowhere)
+    expect(unknown.error).toMatchObject({ code: 'USAGE', exitCode: 2 })
+    const fine = await ask('config', 'set', 'sample_interval=30', ...nowhere)
+    expect(fine.error).toMatchObject({ code: 'PORT_ABSENT' })
+  })
+
+  it('refuses a sample interval that its own upload interval is too short for', async () => {
+    const { error } = await ask('config', 'set', 'sample_interval=30')
+    expect(error).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })
+  })
+
+  it('shows old and new values, and secrets as dots, and changes nothing in a dry run', async () => {
+    const args = ['config', 'set', 'upload_interval=20', 'webrepl_password=marked-1', '--dry-run']
+    const { changed, changes, ran } = await ask(...args)
+    expect(changed).toBe(false)
+    expect(changes).toEqual([
+      { name: 'webrepl_password', from: '(none)', to: '••••••' },
+      { name: 'upload_interval', from: '10 (default)', to: '20' },
+    ])
+    expect(ran.out + ran.err).not.toContain('marked-1')
+  })
+
+  it('takes a setting, and has it the second time', async () => {
+    const ran = await run('config', 'set', 'upload_interval=20')
+    expect(ran.code, ran.err).toBe(0)
+    expect(ran.err).toMatch(/upload_interval: 10 \(default\) -> 20/)
+    expect(ran.out).toMatch(/starts again/)
+    const { changed } = await ask('config', 'set', 'upload_interval=20')
+    expect(changed).toBe(false)
+  })
+
+  it('has current code, and gets it back when it was changed by hand', async () => {
+    const { changed, plan } = await ask('update')
+    expect(changed).toBe(false)
+    expect(plan?.unchanged).toContain('main.py')
+    const compiled = await ask('update', '--compile')
+    expect(compiled.changed, compiled.ran.err).toBe(true)
+    const back = await ask('update')
+    expect(back).toMatchObject({ changed: true, plan: { settings: [] } })
+    const { changes } = await ask('config', 'set', 'upload_interval=21', '--dry-run')
+    expect(changes).toEqual([{ name: 'upload_interval', from: '20', to: '21' }])
+  })
+
+  it('forgets a network it knows, and names those it knows for one it does not', async () => {
+    const { error } = await ask('wifi', 'remove', 'Attic 5')
+    expect(error).toMatchObject({ code: 'USAGE', exitCode: 2 })
+    const removed = await run('wifi', 'remove', 'Rooftop')
+    expect(removed.code, removed.err).toBe(0)
+    expect(removed.err).toMatch(/last network/)
+    const { networks } = await ask('wifi', 'list')
+    expect(networks).toEqual([])
+  })
+})

@@ -1,0 +1,224 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Gateway } from '../../../src/sandbox/gateway/gateway.js'
+import { nodeSystem } from '../../../src/system/node.js'
+import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
+import { cli, type TestSystem, type TestSystemOptions } from '../../support/system.js'
+
+/** Patience takes no time in tests. */
+const hasty = { ...nodeSystem().clock, sleep: async () => {} }
+
+interface Bench {
+  gateway: Gateway
+  folder: string
+  run(
+    argv: string[],
+    options?: TestSystemOptions,
+  ): Promise<{ code: number; out: string; err: string }>
+  system(options?: TestSystemOptions): TestSystem
+}
+
+/** A gateway with the stream `garden` and a computer that knows it. */
+async function bench(): Promise<Bench> {
+  const gateway = await testGateway()
+  const here = computer(gatewayEnv(gateway))
+  const system = (options: TestSystemOptions = {}): TestSystem => here({ clock: hasty, ...options })
+  const run: Bench['run'] = (argv, options) => cli(argv, system(options))
+  await run(['stream', 'create', 'garden', '--no-status'])
+  return { gateway, run, system, folder: system().cwd }
+}
+
+/** Rows of CSV for some stations: every one at the same times, so that equal times abound. */
+function weatherCsv(count: number, stations = 3): string {
+  const lines = ['timestamp,symbol,temperature,humidity,pressure,case_temperature']
+  for (let i = 0; i < count; i++) {
+    const time = new Date(Date.UTC(2026, 10, 1) + i * 2000).toISOString()
+    for (let s = 0; s < stations; s++)
+      lines.push(`${time},st-${s},${20 + (i % 50) / 10},48.5,1013.2,${i % 7 ? 22.1 : ''}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const sorted = (text: string): string => text.trim().split('\n').sort().join('\n')
+
+describe('export and import', () => {
+  it.each(['csv', 'ndjson'])('give the same records back through %s', async (format) => {
+    const { run, folder } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(200))
+    expect((await run(['stream', 'import', 'in.csv', 'garden'])).err).toContain('Imported 600')
+    await run(['stream', 'export', 'garden', '-o', `out.${format}`])
+    await run(['stream', 'create', 'copy', '--no-status'])
+    await run(['stream', 'import', `out.${format}`, 'copy'])
+    await run(['stream', 'export', 'copy', '-o', 'again.csv'])
+    expect(sorted(readFileSync(join(folder, 'again.csv'), 'utf8'))).toBe(sorted(weatherCsv(200)))
+  })
+
+  it('finds every record once over page boundaries among equal times', async () => {
+    const { run, folder } = await bench()
+    const text = weatherCsv(3500, 7)
+    writeFileSync(join(folder, 'in.csv'), text)
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
+  })
+
+  it('imports nothing twice, and what lies before what is there', async () => {
+    const { run, folder } = await bench()
+    const all = weatherCsv(100)
+    const lines = all.trim().split('\n')
+    writeFileSync(join(folder, 'late.csv'), `${[lines[0], ...lines.slice(151)].join('\n')}\n`)
+    writeFileSync(join(folder, 'all.csv'), all)
+    await run(['stream', 'import', 'late.csv', 'garden'])
+    const second = await run(['stream', 'import', 'all.csv', 'garden', '--json'])
+    expect(JSON.parse(second.out)).toMatchObject({ stored: 150, present: 150, refused: [] })
+    const third = await run(['stream', 'import', 'all.csv', 'garden', '--json'])
+    expect(JSON.parse(third.out)).toMatchObject({ stored: 0, present: 300 })
+    await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(all))
+  })
+
+  it.each([1, 2, 3])(
+    'stores each record once when the answer of write %i is lost',
+    async (times) => {
+      const { run, folder, gateway } = await bench()
+      writeFileSync(join(folder, 'in.csv'), weatherCsv(400, 5))
+      Object.assign(gateway.faults, { only: '/write', times, answerLost: true })
+      const { code, err } = await run(['stream', 'import', 'in.csv', 'garden'])
+      expect({ code, err }).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('Imported 2000'),
+      })
+      await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+      expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(weatherCsv(400, 5)))
+    },
+  )
+
+  it('a bad line stops before anything is written', async () => {
+    const { run, folder } = await bench()
+    writeFileSync(
+      join(folder, 'in.csv'),
+      `${weatherCsv(100)}2026-11-02T00:00:00.000Z,st-9,warm,,,\n`,
+    )
+    const { code, err } = await run(['stream', 'import', 'in.csv', 'garden'])
+    expect(code).toBe(2)
+    expect(err).toContain('Line 302: "warm" is no number for the field "temperature".')
+    const { out } = await run(['stream', 'export', 'garden'])
+    expect(out).toBe('')
+  })
+
+  it.each([
+    [200, 'in the head'],
+    [5000, 'in the first rows'],
+    [400_000, 'far in'],
+  ])('export survives answers that break after %i bytes, %s', async (bytes) => {
+    const { run, folder, gateway } = await bench()
+    const text = weatherCsv(2000, 3)
+    writeFileSync(join(folder, 'in.csv'), text)
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    Object.assign(gateway.faults, { only: '/select', times: 3, cutAnswerAfter: bytes })
+    const { code } = await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+    expect(code).toBe(0)
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
+  })
+
+  it('goes on where an interrupted export was', async () => {
+    const { run, folder, system, gateway } = await bench()
+    const text = weatherCsv(5000, 3)
+    writeFileSync(join(folder, 'in.csv'), text)
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    let pages = 0
+    const { fetch } = nodeSystem()
+    const stopping = system({
+      fetch: (url, options) => {
+        if (url.endsWith('/select') && ++pages === 2) stopping.interrupt()
+        return fetch(url, options)
+      },
+    })
+    const argv = ['stream', 'export', 'garden', '-o', 'out.csv']
+    expect((await cli(argv, stopping)).code).toBe(130)
+    expect(statSync(join(folder, 'out.csv.part')).size).toBeGreaterThan(100_000)
+    const second = await run([...argv, '--json'])
+    const { records, resumedAt } = JSON.parse(second.out) as { records: number; resumedAt: number }
+    expect(records).toBe(15_000)
+    expect(resumedAt).toBeGreaterThanOrEqual(9000)
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
+    expect(gateway.faults.times).toBeUndefined()
+  })
+
+  it('never overwrites a file unasked', async () => {
+    const { run, folder } = await bench()
+    writeFileSync(join(folder, 'out.csv'), 'mine')
+    expect((await run(['stream', 'export', 'garden', '-o', 'out.csv'])).code).toBe(2)
+    expect(readFileSync(join(folder, 'out.csv'), 'utf8')).toBe('mine')
+  })
+})
+
+describe('trim', () => {
+  it('says how many, asks, and removes those', async () => {
+    const { run, folder, system } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(100))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const argv = ['stream', 'trim', 'garden', '--before', '2026-11-01T00:01:40Z']
+    expect((await run([...argv, '--dry-run'])).out).toContain('150 records of 3 stations')
+    const off = await run(argv)
+    expect(off.code).toBe(2)
+    expect(off.err).toContain('--yes')
+    const asking = system({ tty: true })
+    const done = cli(argv, asking)
+    while (!asking.err().includes('Remove 150 records')) await new Promise((r) => setTimeout(r, 10))
+    asking.type('n\r')
+    expect((await done).out).toContain('Nothing was removed.')
+    expect((await run([...argv, '--yes'])).out).toContain('Removed 150 records')
+    const { out } = await run(['stream', 'export', 'garden', '--format', 'csv'])
+    expect(out.trim().split('\n')).toHaveLength(151)
+  })
+})
+
+describe('stream create', () => {
+  it('shows a difference by field, exits 10 and changes nothing', async () => {
+    const { run, gateway } = await bench()
+    const login = await fetch(`${gateway.url}/oauth/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa('web:secret')}` },
+      body: new URLSearchParams({
+        grant_type: 'password',
+        username: 'admin',
+        password: gateway.password,
+      }),
+    })
+    const { access_token } = (await login.json()) as { access_token: string }
+    const field = (name: string, encoding: string) => ({
+      name,
+      type: { name: 'FLOAT', encoding, nullable: true },
+    })
+    const types = [
+      {
+        name: 'weather_record',
+        fields: [
+          field('temperature', 'IEEE32'),
+          field('humidity', 'IEEE64'),
+          field('pressure', 'IEEE32'),
+          field('rain', 'IEEE32'),
+        ],
+      },
+    ]
+    await fetch(`${gateway.url}/api/v0/createStream?key=old`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ types }),
+    })
+    const { code, out } = await run(['stream', 'create', 'old', '--status-stream', 'old_status'])
+    expect(code).toBe(10)
+    await expect(out).toMatchFileSnapshot('../../golden/timebase/stream-differs.txt')
+    expect((await run(['stream', 'list'])).out).not.toContain('old_status')
+  })
+
+  it.each(['answerLost', 'cut'])('is finished when the answer is %s', async (kind) => {
+    const { run, gateway } = await bench()
+    const fault = kind === 'cut' ? { cutAnswerAfter: 30 } : { answerLost: true }
+    Object.assign(gateway.faults, { only: 'createStream', times: 1, ...fault })
+    expect((await run(['stream', 'create', 'lost', '--no-status'])).code).toBe(0)
+    expect((await run(['stream', 'create', 'lost', '--no-status'])).out).toContain('identical')
+  })
+})

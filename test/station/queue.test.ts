@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { missing, python } from './run.js'
+
+describe.skipIf(missing)(`the station's queue in real MicroPython ${missing ?? ''}`, () => {
+  it('keeps every promise through a power cut at every flash operation', async () => {
+    const { results, text, code } = await python('queue_cuts.py')
+    expect(text.match(/AssertionError.*/)?.[0]).toBeUndefined()
+    expect(code).toBe(0)
+    const [result] = results
+    expect(Number(result?.cuts)).toBeGreaterThan(2000)
+    expect(Number(result?.nested)).toBeGreaterThan(100)
+    expect(Number(result?.dropped)).toBeGreaterThan(0)
+  }, 240_000)
+
+  it('skips damage, counts it, and reads all the rest', async () => {
+    const { results, text, code } = await python('queue_damage.py')
+    expect(text.match(/AssertionError.*/)?.[0]).toBeUndefined()
+    expect(code).toBe(0)
+    expect(results).toContainEqual(expect.objectContaining({ name: 'flips', invented: 0 }))
+    expect(results).toContainEqual(expect.objectContaining({ name: 'garbage', invented: 0 }))
+  }, 120_000)
+
+  it('holds a week at 6 bytes a record, and 12 in the worst weather', async () => {
+    const { results } = await python('queue_size.py')
+    const by = new Map(results.map((one) => [one.name, one]))
+    expect(Number(by.get('day')?.bytes)).toBeLessThanOrEqual(6)
+    expect(Number(by.get('worst')?.bytes)).toBeLessThanOrEqual(12)
+    expect(Number(by.get('day')?.records_per_erase)).toBeGreaterThanOrEqual(600)
+    expect(Number(by.get('day')?.week_pages)).toBeLessThanOrEqual(447)
+    // A start reads each page's header and one page whole, with windows of 256 bytes.
+    // The chip's 8 KB: this port's words are twice as wide.
+    expect(Number(by.get('start')?.heap)).toBeLessThan(2 * 8192)
+  }, 120_000)
+})

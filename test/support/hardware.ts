@@ -1,0 +1,29 @@
+export interface Hardware {
+  /** The values of WXSTATION_TEST_… by their last part. */
+  env: Record<string, string | undefined>
+  missing: boolean
+  /** For the title of a skipped suite: why it skips. */
+  reason: string
+  /** Factor on every ceiling, WXSTATION_TEST_PATIENCE. */
+  patience: number
+}
+
+/** What the environment says about real boards and servers; `needs` are the parts a suite cannot do without. */
+export function hardware(needs: string[]): Hardware {
+  const prefix = 'WXSTATION_TEST_'
+  const env: Hardware['env'] = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (name.startsWith(prefix)) env[name.slice(prefix.length)] = value
+  }
+  const unset = needs.filter((name) => !env[name])
+  const patience = Number(env.PATIENCE ?? '1')
+  return {
+    env,
+    missing: unset.length > 0,
+    reason:
+      unset.length > 0
+        ? ` (skipped: ${unset.map((name) => prefix + name).join(', ')} not set)`
+        : '',
+    patience: patience > 0 ? patience : 1,
+  }
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { makePaint } from '../../../../src/cli/render/paint.js'
+import { makePretty } from '../../../../src/cli/render/pretty.js'
+import { fakeClock } from '../../../support/clock.js'
+import { testSystem } from '../../../support/system.js'
+
+const paint = makePaint(false)
+
+/** What a terminal shows after the bytes: lines, with cursor-up and erase-below carried out. */
+function screen(bytes: string): string[] {
+  const lines = ['']
+  for (const part of bytes.split(/(\u001b\[\d+A|\u001b\[0J|\n)/)) {
+    const up = /^\u001b\[(\d+)A$/.exec(part)
+    if (up) lines.splice(lines.length - 1 - Number(up[1]))
+    else if (part === '\n') lines.push('')
+    else if (part !== '\u001b[0J') lines[lines.length - 1] = (lines.at(-1) ?? '') + part
+    if (up) lines.push('')
+  }
+  return lines.filter((line) => line !== '')
+}
+
+describe('live lines', () => {
+  it('keep one line a board and leave one that stays', () => {
+    const system = testSystem({ clock: fakeClock(), tty: true })
+    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    pretty.report({
+      type: 'progress',
+      stage: 'write',
+      done: 1,
+      total: 4,
+      unit: 'sectors',
+      board: 'A',
+    })
+    pretty.report({
+      type: 'progress',
+      stage: 'write',
+      done: 2,
+      total: 4,
+      unit: 'sectors',
+      board: 'B',
+    })
+    expect(screen(system.err())).toHaveLength(2)
+    pretty.report({ type: 'done', stage: 'write', elapsedMs: 1000, board: 'A' })
+    const lines = screen(system.err())
+    expect(lines[0]).toMatch(/^A {2}✔/)
+    expect(lines[1]).toMatch(/^B .* 50 %/)
+    pretty.end()
+    expect(screen(system.err())).toHaveLength(1)
+  })
+
+  it('turn a spinner while something is waited for, and stop at a question', async () => {
+    const clock = fakeClock()
+    const system = testSystem({ clock, tty: true })
+    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    await import('ora')
+    await clock.advance(1)
+    pretty.report({ type: 'waiting', stage: 'record', reason: 'anything', elapsedMs: 1000 })
+    const first = screen(system.err())[0]
+    await clock.advance(100)
+    const second = screen(system.err())[0]
+    expect(second?.slice(1)).toBe(first?.slice(1))
+    expect(second).not.toBe(first)
+    pretty.pause()
+    expect(screen(system.err())).toEqual([])
+    await clock.advance(1000)
+    expect(screen(system.err())).toEqual([])
+    pretty.report({ type: 'waiting', stage: 'record', reason: 'anything', elapsedMs: 2000 })
+    expect(screen(system.err())).toHaveLength(1)
+    pretty.end()
+  })
+
+  it('are cut to the width of the terminal', () => {
+    const system = testSystem({ clock: fakeClock(), tty: true, width: 40 })
+    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    pretty.report({ type: 'progress', stage: 'write', done: 900, total: 1000, unit: 'bytes' })
+    expect(screen(system.err()).every((line) => line.length < 40)).toBe(true)
+    pretty.end()
+  })
+})
+
+describe('off a terminal', () => {
+  it('says what it waits for at once and every half minute, and draws nothing else', async () => {
+    const clock = fakeClock()
+    const system = testSystem({ clock })
+    const pretty = makePretty(system, paint, { live: false, quiet: false, debug: false })
+    pretty.report({ type: 'progress', stage: 'write', done: 1, total: 4, unit: 'bytes' })
+    for (let s = 0; s < 65; s++) {
+      pretty.report({ type: 'waiting', stage: 'record', reason: 'anything', elapsedMs: s * 1000 })
+      await clock.advance(1000)
+    }
+    expect(system.err().split('\n').filter(Boolean)).toHaveLength(3)
+    expect(system.err()).not.toContain('\u001b')
+  })
+})

@@ -1,0 +1,280 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Event } from '../../../src/events.js'
+import { Secret } from '../../../src/secret.js'
+import { apiKeyAuth, stompText } from '../../../src/timebase/auth/api-key.js'
+import { externalAuth } from '../../../src/timebase/auth/external.js'
+import { discoverProvider, readAuthInfo } from '../../../src/timebase/auth/provider.js'
+import { sessionAuth } from '../../../src/timebase/auth/session.js'
+import { signature, signedText } from '../../../src/timebase/auth/signature.js'
+import { tokenAuth } from '../../../src/timebase/auth/token.js'
+import { type Answer, recorded, scripted, wire } from '../../support/answers.js'
+import { fakeClock } from '../../support/clock.js'
+
+const server = 'http://server:8099'
+const signable = (method: string, path: string, body = '') => ({
+  method,
+  url: new URL(path, server),
+  body,
+})
+
+describe('signatures of API keys', () => {
+  it.each([
+    ['GET/api/v0/streams', 'EFKnAjPI4kiqgZ+yjk+FnlJg4UdZJoop2k6sfvxWWr2nvMJ00GaxqyU6Uj/eIr9R'],
+    [
+      'GET/api/v0/weather/selectreverse=true&rows=1',
+      'MFtV04RdBTsXPMA/OrBrWtnnIPvqxqcJ5m/yoaYlA4+ah/AGE9ROQ2b2uebnZEUH',
+    ],
+    [
+      'POST/api/v0/weather/write[{"symbol":"s1","temperature":21.5}]',
+      'WuXkDxr+z6lFgtoKEDeTkD4byttVVvSCovnMcmixq+0NOqWgNcsZF3+dloLUwmMl',
+    ],
+  ])('of %s', (text, expected) => {
+    expect(signature('TEST_API_SECRET', text)).toBe(expected)
+  })
+
+  it('of a STOMP CONNECT', () => {
+    expect(signature('wx-secret-1', stompText('wx-key', 'p-0001'))).toBe(
+      '7wm6vCDpRsldtn8zQYaWV1cToKtzRqIiu5MtZhewbJs2C93xrKrrgGcMfWl7Kr6B',
+    )
+  })
+
+  // The transcripts say which text the real server took for signed.
+  const signed = wire('auth').filter(({ note }) => note?.startsWith('signed text: '))
+  it.each(signed.map((one) => [one.name, one] as const))(
+    'text of %s',
+    (_name, { request, note }) => {
+      const { 'X-Deltix-Nonce': nonce, 'X-Deltix-Session-Id': id } = request.headers
+      const part = nonce === undefined ? '' : `X-Deltix-Nonce=${nonce}&X-Deltix-Session-Id=${id}`
+      expect(
+        `signed text: ${signedText(signable(request.method, request.path, request.body ?? ''), part)}`,
+      ).toBe(note)
+    },
+  )
+
+  it.each([
+    ['/x?B=2&a=1', 'GET/xb=2&a=1', 'sorted before they become lower case'],
+    ['/x?a=1&a=2', 'GET/xa=1', 'the first of a repeated one'],
+    ['/x?live', 'GET/xlive=', 'one without a value'],
+    ['/Up%20per', 'GET/up per', 'the path decoded, in lower case'],
+  ])('text of %s is %s: %s', (path, text) => {
+    expect(signedText(signable('GET', path))).toBe(text)
+  })
+
+  it('sends name and signature, never the secret', async () => {
+    const system = { randomBytes: (size: number) => new Uint8Array(size) }
+    const auth = apiKeyAuth({ name: 'wx-key', secret: new Secret('TEST_API_SECRET') }, system)
+    expect(await auth.headers(signable('GET', '/api/v0/streams'))).toEqual({
+      'X-Deltix-ApiKey': 'wx-key',
+      'X-Deltix-Signature': 'EFKnAjPI4kiqgZ+yjk+FnlJg4UdZJoop2k6sfvxWWr2nvMJ00GaxqyU6Uj/eIr9R',
+    })
+    expect(Object.keys(await auth.stompHeaders())).toEqual([
+      'X-Deltix-ApiKey',
+      'X-Deltix-Payload',
+      'X-Deltix-Signature',
+    ])
+  })
+})
+
+describe('session keys', () => {
+  it('end in a WxError whatever the server answers', async () => {
+    const fields = fc.record(
+      {
+        session_id: fc.anything(),
+        dh_base: fc.oneof(fc.base64String(), fc.integer()),
+        dh_modulus: fc.oneof(fc.base64String(), fc.constant('AA==')),
+        challenge: fc.oneof(fc.base64String(), fc.constant(null)),
+      },
+      { requiredKeys: [] },
+    )
+    const { privateKey } = await keyPair()
+    await fc.assert(
+      fc.asyncProperty(fields, fc.constantFrom(200, 400, 500), async (answer, status) => {
+        const script = scripted(() => ({ status, body: JSON.stringify(answer) ?? '' }))
+        const system = {
+          fetch: script.fetch,
+          clock: fakeClock(),
+          randomBytes: (size: number) => new Uint8Array(size).fill(7),
+        }
+        const auth = sessionAuth({ url: server, name: 'k', privateKey }, system)
+        await expect(auth.headers(signable('GET', '/x'))).rejects.toMatchObject({
+          name: 'WxError',
+        })
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('say that a key cannot be read without showing it', async () => {
+    const system = { ...scripted([]), clock: fakeClock(), randomBytes: () => new Uint8Array(64) }
+    const privateKey = new Secret('-----BEGIN PRIVATE KEY-----\nabc')
+    const auth = sessionAuth({ url: server, name: 'k', privateKey }, system)
+    const error = await auth.headers(signable('GET', '/x')).catch((one: unknown) => one)
+    expect(error).toMatchObject({ code: 'LOGIN_REFUSED' })
+    expect(JSON.stringify(error)).not.toContain('abc')
+    expect((error as Error).cause).toBeUndefined()
+  })
+})
+
+async function keyPair(): Promise<{ privateKey: Secret }> {
+  const { generateKeyPairSync } = await import('node:crypto')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return { privateKey: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()) }
+}
+
+describe('a ready token', () => {
+  it.each(['abc.def', 'Bearer abc.def', ' abc.def\n'])(
+    '%j is sent as it should be',
+    async (text) => {
+      const headers = await tokenAuth(new Secret(text)).headers(signable('GET', '/x'))
+      expect(headers).toEqual({ authorization: 'Bearer abc.def' })
+    },
+  )
+
+  it('with other characters never reaches a header', () => {
+    expect(() => tokenAuth(new Secret('a\nb'))).toThrow(
+      expect.objectContaining({ code: 'LOGIN_REFUSED' }),
+    )
+  })
+})
+
+describe('an external provider', () => {
+  const provider = {
+    tokenUrl: 'https://id.example.org/token',
+    deviceUrl: 'https://id.example.org/device',
+    clientId: 'wx',
+    audience: 'api://timebase',
+  }
+  const device: Answer = {
+    body: JSON.stringify({
+      device_code: 'dc',
+      user_code: 'WDJB-MJHT',
+      verification_uri: 'https://id.example.org/activate',
+      interval: 5,
+      expires_in: 900,
+    }),
+  }
+  const error = (kind: string): Answer => ({ status: 400, body: JSON.stringify({ error: kind }) })
+  const token: Answer = { body: '{"access_token":"at","refresh_token":"rt","expires_in":3600}' }
+
+  /** Runs a device login against a script; time passes by itself. */
+  async function byDevice(
+    answers: Answer[],
+  ): Promise<{ result: unknown; events: Event[]; waits: number[]; bodies: string[] }> {
+    const script = scripted(answers)
+    const events: Event[] = []
+    const waits: number[] = []
+    let elapsed = 0
+    const clock = {
+      ...fakeClock(),
+      monotonic: () => elapsed,
+      sleep: async (ms: number) => {
+        waits.push(ms)
+        elapsed += ms
+      },
+    }
+    const auth = externalAuth(
+      { provider, clientId: 'wx', canAsk: true },
+      { fetch: script.fetch, clock },
+      (event) => events.push(event),
+    )
+    const result = await auth.headers(signable('GET', '/x')).catch((one: unknown) => one)
+    return { result, events, waits, bodies: script.sent.map(({ body }) => String(body)) }
+  }
+
+  it('is asked by device code until the person has entered it', async () => {
+    const { result, events, waits, bodies } = await byDevice([
+      device,
+      error('authorization_pending'),
+      error('slow_down'),
+      token,
+    ])
+    expect(result).toEqual({ authorization: 'Bearer at' })
+    expect(waits).toEqual([5000, 5000, 10_000])
+    expect(events).toContainEqual({
+      type: 'notice',
+      notice: 'device-code',
+      values: { uri: 'https://id.example.org/activate', code: 'WDJB-MJHT' },
+    })
+    expect(bodies[0]).toContain('audience=api%3A%2F%2Ftimebase')
+    expect(bodies[1]).toContain('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code')
+  })
+
+  it.each(['access_denied', 'expired_token', 'invalid_client'])('%s ends it', async (kind) => {
+    const { result } = await byDevice([device, error(kind)])
+    expect(result).toMatchObject({ code: 'LOGIN_REFUSED', details: { kind } })
+  })
+
+  it('gives up when the code is over', async () => {
+    const pending = Array.from({ length: 180 }, () => error('authorization_pending'))
+    const { result, waits } = await byDevice([device, ...pending])
+    expect(result).toMatchObject({ code: 'LOGIN_REFUSED' })
+    expect(waits).toHaveLength(180)
+  })
+
+  it('signs a machine in by client credentials', async () => {
+    const script = scripted([token])
+    const auth = externalAuth(
+      { provider, clientId: 'wx', clientSecret: new Secret('s&t'), scope: 'tb.write' },
+      { fetch: script.fetch, clock: fakeClock() },
+    )
+    expect(await auth.headers(signable('GET', '/x'))).toEqual({ authorization: 'Bearer at' })
+    expect(Object.fromEntries(new URLSearchParams(String(script.sent[0]?.body)))).toEqual({
+      grant_type: 'client_credentials',
+      scope: 'tb.write',
+      audience: 'api://timebase',
+      client_id: 'wx',
+      client_secret: 's&t',
+    })
+  })
+
+  it('keeps a refresh token that the provider does not rotate', async () => {
+    const script = scripted([
+      token,
+      { body: '{"access_token":"at2"}' },
+      { body: '{"access_token":"at3"}' },
+    ])
+    const auth = externalAuth(
+      { provider, clientId: 'wx', clientSecret: new Secret('s') },
+      { fetch: script.fetch, clock: fakeClock() },
+    )
+    const first = await auth.headers(signable('GET', '/x'))
+    await auth.refused(first)
+    await auth.refused(await auth.headers(signable('GET', '/x')))
+    expect(script.sent.slice(1).map(({ body }) => String(body))).toEqual([
+      'grant_type=refresh_token&refresh_token=rt&client_id=wx&client_secret=s',
+      'grant_type=refresh_token&refresh_token=rt&client_id=wx&client_secret=s',
+    ])
+  })
+
+  it('is found by its discovery document', async () => {
+    const document = {
+      token_endpoint: 'https://id.example.org/token',
+      device_authorization_endpoint: 'https://id.example.org/device',
+    }
+    const script = scripted([{ body: JSON.stringify(document) }])
+    expect(await discoverProvider('https://id.example.org/realm', script)).toEqual({
+      tokenUrl: document.token_endpoint,
+      deviceUrl: document.device_authorization_endpoint,
+    })
+    expect(script.sent[0]?.url).toBe(
+      'https://id.example.org/realm/.well-known/openid-configuration',
+    )
+  })
+
+  it('never sends secrets in the clear because a document says so', async () => {
+    const script = scripted([{ body: '{"token_endpoint":"http://id.example.org/token"}' }])
+    await expect(discoverProvider('https://id.example.org', script)).rejects.toMatchObject({
+      code: 'LOGIN_REFUSED',
+    })
+  })
+
+  it('is told from the built-in login', async () => {
+    expect(await readAuthInfo(server, scripted([recorded('auth', 'auth-info')]))).toEqual({
+      isExternal: false,
+      configUrl: undefined,
+      clientId: 'web',
+      audience: undefined,
+    })
+  })
+})

@@ -1,0 +1,385 @@
+import { describe, expect, it } from 'vitest'
+import { WxError } from '../../../src/errors.js'
+import { type TailEvent, type TailOptions, tail } from '../../../src/timebase/tail.js'
+import { type FakeClock, fakeClock } from '../../support/clock.js'
+import { type FakeServer, fakeServer } from '../../support/tail-source.js'
+
+const start = Date.UTC(2026, 10, 23)
+const second = 1000
+
+interface Running {
+  clock: FakeClock
+  server: FakeServer
+  events: TailEvent[]
+  /** "symbol time" of each record shown, time in seconds from the start. */
+  shown(): string[]
+  failure(): unknown
+  isOver(): boolean
+  stop(): Promise<void>
+}
+
+function harness(batchRows?: number): { clock: FakeClock; server: FakeServer } {
+  const clock = fakeClock(start)
+  return { clock, server: fakeServer(clock, batchRows) }
+}
+
+function run(
+  { clock, server }: { clock: FakeClock; server: FakeServer },
+  options: Partial<TailOptions> = {},
+): Running {
+  const events: TailEvent[] = []
+  const stop = new AbortController()
+  let failure: unknown
+  let isOver = false
+  const done = (async () => {
+    try {
+      for await (const batch of tail(server, { follow: true, ...options }, clock, stop.signal))
+        events.push(...batch)
+    } catch (error) {
+      failure = error
+    }
+    isOver = true
+  })()
+  return {
+    clock,
+    server,
+    events,
+    shown: () =>
+      events.flatMap((event) =>
+        event.type === 'record' ? [`${event.row.symbol} ${(event.ms - start) / second}`] : [],
+      ),
+    failure: () => failure,
+    isOver: () => isOver,
+    async stop() {
+      stop.abort(new WxError('INTERRUPTED', 'Interrupted.'))
+      await clock.advance(0)
+      await done
+    },
+  }
+}
+
+const at = (seconds: number): number => start + seconds * second
+/** The same as `shown` gives, of what the server holds. */
+const storedIn = (server: FakeServer): string[] =>
+  server.stored.map(
+    ({ symbol, timestamp }) => `${symbol} ${(Date.parse(timestamp) - start) / second}`,
+  )
+
+describe('the past', () => {
+  it('shows the last ten records in order of time and ends without --follow', async () => {
+    const one = harness()
+    for (let i = 0; i < 30; i++) one.server.append(i % 2 === 0 ? 'a' : 'b', at(i))
+    const tailing = run(one, { follow: false })
+    await one.clock.advance(0)
+    expect(tailing.isOver()).toBe(true)
+    expect(tailing.shown()).toEqual(
+      Array.from({ length: 10 }, (_, i) => `${i % 2 === 0 ? 'a' : 'b'} ${i + 20}`),
+    )
+  })
+
+  it('reads everything since a time, page after page', async () => {
+    const one = harness(1000)
+    for (let i = 0; i < 25_000; i++) one.server.append('a', at(i))
+    const tailing = run(one, { follow: false, sinceMs: at(1000) })
+    await one.clock.advance(0)
+    expect(tailing.shown()).toHaveLength(24_000)
+    expect(new Set(tailing.shown()).size).toBe(24_000)
+  })
+
+  it('ends at --until', async () => {
+    const one = harness()
+    for (let i = 0; i < 30; i++) one.server.append('a', at(i))
+    const tailing = run(one, { follow: false, sinceMs: at(5), untilMs: at(9) })
+    await one.clock.advance(0)
+    expect(tailing.shown()).toEqual(['a 5', 'a 6', 'a 7', 'a 8', 'a 9'])
+  })
+
+  it('passes a page whose records share one millisecond', async () => {
+    const one = harness(1000)
+    for (let i = 0; i < 12_000; i++) one.server.append('a', at(1), { n: i })
+    for (let i = 0; i < 15_000; i++) one.server.append('b', at(1), { n: i })
+    one.server.append('a', at(2))
+    const tailing = run(one, { follow: false, sinceMs: at(0) })
+    await one.clock.advance(0)
+    expect(tailing.shown()).toHaveLength(27_001)
+    const rows = tailing.events.flatMap((event) => (event.type === 'record' ? [event.row] : []))
+    expect(new Set(rows.map(({ symbol, n }) => `${symbol} ${n}`)).size).toBe(27_001)
+  })
+})
+
+describe('following', () => {
+  it('shows what is stored within a second, equal times included', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(5 * second)
+    one.server.append('a', at(5), { n: 1 })
+    one.server.append('a', at(5), { n: 2 })
+    await one.clock.advance(second)
+    one.server.append('a', at(5), { n: 3 })
+    await one.clock.advance(second)
+    expect(tailing.shown()).toEqual(['a 0', 'a 5', 'a 5', 'a 5'])
+    await tailing.stop()
+  })
+
+  it('shows a station that appears later from its first record', async () => {
+    const one = harness()
+    const tailing = run(one)
+    await one.clock.advance(second)
+    one.server.append('new', at(0))
+    one.server.append('new', at(1))
+    await one.clock.advance(second)
+    expect(tailing.shown()).toEqual(['new 0', 'new 1'])
+    await tailing.stop()
+  })
+
+  it('finds what the bell does not ring for', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    one.server.rings = false
+    one.server.append('a', at(1))
+    one.server.append('b', at(1))
+    await one.clock.advance(31 * second)
+    expect([...tailing.shown()].sort()).toEqual(['a 0', 'a 1', 'b 1'])
+    await tailing.stop()
+  })
+
+  it('marks the records of a station that catches up, in its own order', async () => {
+    const one = harness()
+    one.server.append('late', at(0))
+    for (let i = 0; i <= 600; i += 2) one.server.append('alive', at(i))
+    await one.clock.advance(600 * second)
+    const tailing = run(one)
+    await one.clock.advance(second)
+    for (let i = 2; i <= 10; i += 2) one.server.append('late', at(i))
+    await one.clock.advance(second)
+    const live = tailing.events.flatMap((event) =>
+      event.type === 'record' && event.live ? [event] : [],
+    )
+    expect(live.map(({ row, late, ms }) => [row.symbol, (ms - start) / second, late])).toEqual(
+      [2, 4, 6, 8, 10].map((seconds) => ['late', seconds, true]),
+    )
+    await tailing.stop()
+  })
+
+  it('polls every second where the bell is blocked, and says so once', async () => {
+    const one = harness()
+    one.server.bellBlocked = true
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    for (let i = 1; i <= 20; i++) {
+      await one.clock.advance(second)
+      one.server.append('a', at(i))
+    }
+    await one.clock.advance(2 * second)
+    expect(tailing.shown()).toHaveLength(21)
+    expect(tailing.events.filter(({ type }) => type === 'polling')).toHaveLength(1)
+    expect(tailing.events.filter(({ type }) => type === 'lost')).toHaveLength(0)
+    await tailing.stop()
+  })
+
+  it('is nearly silent while nothing happens', async () => {
+    const one = harness()
+    for (let i = 0; i < 100; i++) one.server.append(`s${i}`, at(0))
+    const tailing = run(one)
+    await one.clock.advance(60 * second)
+    const before = one.server.requests.length
+    await one.clock.advance(600 * second)
+    expect(one.server.requests.length - before).toBeLessThanOrEqual(40)
+    await tailing.stop()
+  })
+})
+
+describe('the join', () => {
+  it('has no gap and no double while records are written through it', async () => {
+    for (const sinceMs of [undefined, at(0)]) {
+      const one = harness(10)
+      const symbols = Array.from({ length: 7 }, (_, i) => `s${i}`)
+      let clockSeconds = 0
+      const write = (): void => {
+        clockSeconds++
+        for (const symbol of symbols) one.server.append(symbol, at(clockSeconds))
+      }
+      for (let i = 0; i < 40; i++) write()
+      const history = storedIn(one.server).length
+      one.server.onBatch = () => {
+        if (clockSeconds < 300) write()
+      }
+      const tailing = run(one, sinceMs === undefined ? { last: 5 } : { sinceMs })
+      await one.clock.advance(30 * second)
+      one.server.onBatch = undefined
+      await one.clock.advance(60 * second)
+      const shown = tailing.shown()
+      expect(new Set(shown).size).toBe(shown.length)
+      const stored = storedIn(one.server)
+      if (sinceMs !== undefined) expect([...shown].sort()).toEqual([...stored].sort())
+      else {
+        const fresh = stored.filter((one) => Number(one.split(' ')[1]) > 40)
+        expect(shown).toEqual(expect.arrayContaining(fresh))
+        expect(shown.length).toBeLessThanOrEqual(fresh.length + history)
+      }
+      await tailing.stop()
+    }
+  })
+})
+
+describe('a broken connection', () => {
+  it('is reconnected and resumed, with one notice of each', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(10 * second)
+    one.server.setUp(false)
+    for (let i = 1; i < 10; i++) one.server.append('a', at(i))
+    await one.clock.advance(20 * second)
+    one.server.setUp(true)
+    await one.clock.advance(20 * second)
+    expect(tailing.shown()).toEqual(Array.from({ length: 10 }, (_, i) => `a ${i}`))
+    expect(tailing.events.filter(({ type }) => type === 'lost')).toHaveLength(1)
+    expect(tailing.events.filter(({ type }) => type === 'back')).toHaveLength(1)
+    await tailing.stop()
+  })
+
+  it('in the middle of an answer repeats nothing', async () => {
+    const one = harness(7)
+    for (let i = 0; i < 500; i++) one.server.append(i % 3 === 0 ? 'a' : 'b', at(i >> 1))
+    let breaks = 0
+    one.server.onBatch = (_query, batch) => {
+      if (batch === 3 && breaks++ < 20) throw new WxError('ANSWER_INCOMPLETE', 'broke off')
+    }
+    const tailing = run(one, { sinceMs: at(0) })
+    await one.clock.advance(600 * second)
+    expect([...tailing.shown()].sort()).toEqual(storedIn(one.server).sort())
+    await tailing.stop()
+  })
+
+  it.each([['LOGIN_REFUSED'], ['ACCESS_DENIED']] as const)('%s ends the tail', async (code) => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(2 * second)
+    one.server.onBatch = () => {
+      throw new WxError(code, 'no')
+    }
+    await one.clock.advance(60 * second)
+    expect(tailing.failure()).toMatchObject({ code })
+  })
+
+  it('before the first answer is an error at once', async () => {
+    const one = harness()
+    one.server.setUp(false)
+    const tailing = run(one)
+    await one.clock.advance(0)
+    expect(tailing.failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
+  })
+
+  it('is noticed after the computer slept', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    let sleptMs = 0
+    const clock = { ...one.clock, now: () => one.clock.now() + sleptMs }
+    const tailing = run({ server: one.server, clock })
+    await one.clock.advance(5 * second)
+    sleptMs = 3_600_000
+    await one.clock.advance(10 * second)
+    expect(tailing.events.map(({ type }) => type)).toEqual(['record', 'lost', 'back'])
+    await tailing.stop()
+  })
+
+  it('gives a finite read up after a minute', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    let isFirst = true
+    one.server.onBatch = () => {
+      if (isFirst) isFirst = false
+      throw new WxError('ANSWER_INCOMPLETE', 'broke off')
+    }
+    const tailing = run(one, { follow: false, sinceMs: at(0) })
+    await one.clock.advance(90 * second)
+    expect(tailing.failure()).toMatchObject({ code: 'ANSWER_INCOMPLETE' })
+  })
+})
+
+describe('rows behind the cursor', () => {
+  it('are counted in a plain follow, each once', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    for (let i = 10; i <= 100; i += 10) one.server.append('a', at(i))
+    await one.clock.advance(2 * second)
+    one.server.insert('a', at(55))
+    one.server.insert('a', at(60))
+    await one.clock.advance(200 * second)
+    const found = tailing.events.filter(({ type }) => type === 'inserted')
+    expect(found).toEqual([{ type: 'inserted', symbol: 'a', count: 2 }])
+    expect(tailing.shown()).toHaveLength(11)
+    await tailing.stop()
+  })
+
+  it('are fetched at the end of an --until run', async () => {
+    const one = harness()
+    for (let i = 0; i < 5; i++) one.server.append('a', at(i))
+    const tailing = run(one, { sinceMs: at(0), untilMs: at(60) })
+    for (let i = 5; i < 70; i++) {
+      await one.clock.advance(second)
+      one.server.append('a', at(i))
+      if (i === 30) {
+        one.server.insert('a', at(2))
+        one.server.insert('a', at(20.5))
+      }
+    }
+    await one.clock.advance(30 * second)
+    expect(tailing.isOver()).toBe(true)
+    const expected = storedIn(one.server).filter((one) => Number(one.split(' ')[1]) <= 60)
+    expect([...tailing.shown()].sort()).toEqual([...expected].sort())
+    const inserted = tailing.events.flatMap((event) =>
+      event.type === 'record' && event.inserted ? [(event.ms - start) / second] : [],
+    )
+    expect(inserted).toEqual([2, 20.5])
+  })
+})
+
+describe('a stream that is cut', () => {
+  it('goes on with what is written behind the cut', async () => {
+    const one = harness()
+    for (let i = 0; i < 10; i++) one.server.append('a', at(i))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    one.server.truncate('a', at(5))
+    one.server.append('a', at(6), { again: true })
+    await one.clock.advance(40 * second)
+    one.server.append('a', at(7), { again: true })
+    await one.clock.advance(40 * second)
+    expect(tailing.shown().slice(10)).toEqual(['a 6', 'a 7'])
+    await tailing.stop()
+  })
+})
+
+describe('a virtual hour', () => {
+  it('with fifty server restarts shows every record exactly once', async () => {
+    const one = harness(9)
+    const tailing = run(one)
+    await one.clock.advance(second)
+    for (let step = 1; step <= 3600 / 10; step++) {
+      // Seven restarts of the 360 steps in ten minutes; each station sends its batch every ten seconds.
+      const isDown = step % 7 === 3
+      if (isDown && one.server.requests.length % 2 === 0) one.server.setUp(false)
+      for (let i = 0; i < 5; i++)
+        for (const symbol of ['a', 'b', 'c']) one.server.append(symbol, at((step - 1) * 10 + i * 2))
+      if (isDown) {
+        one.server.setUp(false)
+        await one.clock.advance(7 * second)
+        one.server.setUp(true)
+        await one.clock.advance(3 * second)
+      } else await one.clock.advance(10 * second)
+    }
+    await one.clock.advance(60 * second)
+    expect(tailing.events.filter(({ type }) => type === 'lost').length).toBeGreaterThanOrEqual(50)
+    expect([...tailing.shown()].sort()).toEqual(storedIn(one.server).sort())
+    expect(tailing.shown()).toHaveLength(360 * 15)
+    await tailing.stop()
+  })
+})
