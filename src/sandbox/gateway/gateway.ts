@@ -40,7 +40,7 @@ export interface Gateway {
   faults: GatewayFaults
   /** As a restart of WebAdmin: every connection breaks, every token is void. */
   restart(): Promise<void>
-  /** As a restart of TimeBase: open cursors end, connections stay. */
+  /** As a restart of TimeBase: open cursors end, connections stay, STOMP monitors fall silent. */
   restartTimebase(): void
   stop(): Promise<void>
 }

@@ -82,6 +82,25 @@ describe('STOMP', () => {
     ])
   })
 
+  it('says nothing more on a monitor when TimeBase restarted, and keeps the session', async () => {
+    const on = await gateway()
+    const call = await caller(on)
+    await createWeather(call)
+    const { access } = await tokens(on)
+    const { socket, messages, until } = await open(on, '/stomp/v0')
+    socket.send(frame('CONNECT', 'accept-version:1.2', `authorization:${access}`))
+    socket.send(frame('SUBSCRIBE', 'id:old', 'destination:/user/topic/monitor/weather'))
+    await call('POST', 'weather/write', [message(1)])
+    await until((all) => all.length === 2)
+    on.restartTimebase()
+    socket.send(frame('SUBSCRIBE', 'id:new', 'destination:/user/topic/monitor/weather'))
+    await until((all) => all.length === 3)
+    await call('POST', 'weather/write', [message(2)])
+    await until((all) => all.length === 4)
+    const ids = messages.slice(1).map((text) => /\nsubscription:(\w+)/.exec(text)?.[1])
+    expect(ids).toEqual(['old', 'new', 'new'])
+  })
+
   it('tells of streams that come and go', async () => {
     const on = await gateway()
     const call = await caller(on)

@@ -8,9 +8,10 @@ import { splitUrl } from '../gateway.js'
 import { bootPage, type Reply } from '../reply.js'
 import type { Shared } from '../request.js'
 import type { Stream } from '../store/stream.js'
+import { StompBroker } from './broker.js'
 import { openMonitor, openSelect, plainQuery } from './plain.js'
 import { openQuery } from './query.js'
-import { StompBroker, StompSession } from './stomp.js'
+import { StompSession } from './stomp.js'
 
 /** Every WebSocket of the gateway: plain selects, monitors, queries and STOMP. */
 export class LiveSockets {
@@ -19,14 +20,16 @@ export class LiveSockets {
     // STOMP clients offer theirs; the plain endpoints know none.
     handleProtocols: (offered) => [...offered].find((one) => /^v1\d\.stomp$/.test(one)) ?? false,
   })
-  private readonly broker = new StompBroker()
+  private readonly broker: StompBroker
   /** What ends each open cursor when TimeBase goes away. */
   private readonly cursors = new Map<WebSocket, () => void>()
 
   constructor(
     private readonly shared: Shared,
     private readonly auth: Authenticator,
-  ) {}
+  ) {
+    this.broker = new StompBroker(shared.system.clock)
+  }
 
   /** Takes a handshake over, or gives the answer that refuses it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): Reply | undefined {
@@ -94,8 +97,9 @@ export class LiveSockets {
     ws.on('close', () => this.cursors.delete(ws))
   }
 
-  /** TimeBase restarted: cursors are gone, and their sockets are told so. */
+  /** TimeBase restarted: cursors are gone; plain sockets are told so, STOMP sessions are not. */
   endCursors(): void {
+    this.broker.deafen()
     for (const [ws, end] of this.cursors) {
       end()
       ws.send('Cursor is closed')

@@ -4,58 +4,22 @@ import type { Authenticator } from '../authenticate.js'
 import type { Shared } from '../request.js'
 import type { StreamChange } from '../store/store.js'
 import { instant } from '../time.js'
+import { type Beating, heartbeatMs, type StompBroker } from './broker.js'
 import { Monitor, type MonitorOptions } from './monitor.js'
 import { escapeHeader, frameText, parseFrames, type StompFrame } from './stomp-frames.js'
 
-const heartbeatMs = 10_000
-// Spring gives a silent client three heart-beats; changes of the stream list are told after a second.
-const silenceMs = 3 * heartbeatMs
+// Spring gives a silent client three heart-beats.
+const patience = 3
+// changes of the stream list are told after a second.
 const changeMs = 1000
-
-// monitors of one gateway; further ones wait without a word.
-const maxMonitors = 50
-
-/** What all STOMP sessions of a gateway share. */
-export class StompBroker {
-  private readonly running = new Set<() => void>()
-  private readonly waiting: (() => void)[] = []
-  private messages = 0
-  private changes = 0
-
-  nextMessage(): number {
-    return this.messages++
-  }
-
-  nextChange(): number {
-    return this.changes++
-  }
-
-  /** Starts a monitor when there is room for it; the answer ends it. */
-  admit(start: () => () => void): () => void {
-    let stop: (() => void) | undefined
-    let isOver = false
-    const begin = (): void => {
-      if (isOver) return
-      stop = start()
-      this.running.add(begin)
-    }
-    if (this.running.size < maxMonitors) begin()
-    else this.waiting.push(begin)
-    return () => {
-      isOver = true
-      stop?.()
-      if (this.running.delete(begin)) this.waiting.shift()?.()
-    }
-  }
-}
 
 /** One STOMP connection. */
 export class StompSession {
   private readonly id = randomUUID()
   private readonly subscriptions = new Map<string, { destination: string; stop: () => void }>()
   private isConnected = false
-  private heardAt: number
-  private cancelBeat: (() => void) | undefined
+  private readonly pulse: Beating
+  private stopBeating: (() => void) | undefined
 
   constructor(
     private readonly ws: WebSocket,
@@ -63,13 +27,21 @@ export class StompSession {
     private readonly auth: Authenticator,
     private readonly broker: StompBroker,
   ) {
-    this.heardAt = shared.system.clock.monotonic()
+    const now = shared.system.clock.monotonic()
+    this.pulse = {
+      heardAt: now,
+      writtenAt: now,
+      readMs: 0,
+      writeMs: 0,
+      beat: () => this.write('\n'),
+      giveUp: () => ws.close(1002),
+    }
     ws.on('message', (data) => this.receive(String(data)))
     ws.on('close', () => this.end())
   }
 
   private receive(text: string): void {
-    this.heardAt = this.shared.system.clock.monotonic()
+    this.pulse.heardAt = this.shared.system.clock.monotonic()
     const frames = parseFrames(text)
     if (frames) for (const frame of frames) this.handle(frame)
     else this.fail('Illegal frame', '500 INTERNAL_SERVER_ERROR')
@@ -84,7 +56,7 @@ export class StompSession {
       for (const id of [...this.subscriptions.keys()]) this.unsubscribe(id)
       const receipt = frame.headers.get('receipt')
       if (receipt !== undefined) {
-        this.ws.send(frameText('RECEIPT', [['receipt-id', escapeHeader(receipt)]]))
+        this.write(frameText('RECEIPT', [['receipt-id', escapeHeader(receipt)]]))
       }
     }
   }
@@ -121,27 +93,21 @@ export class StompSession {
     this.isConnected = true
     const offered = headers.get('accept-version') ?? '1.0'
     const version = ['1.2', '1.1'].find((one) => offered.includes(one)) ?? '1.0'
-    this.ws.send(
+    this.write(
       frameText('CONNECTED', [
         ['version', version],
         ['heart-beat', `${heartbeatMs},${heartbeatMs}`],
       ]),
     )
     const [sends = 0, wants = 0] = (headers.get('heart-beat') ?? '0,0').split(',').map(Number)
-    if (sends > 0 || wants > 0) this.beat(sends > 0, wants)
+    if (sends > 0) this.pulse.readMs = patience * Math.max(heartbeatMs, sends)
+    if (wants > 0) this.pulse.writeMs = Math.max(heartbeatMs, wants)
+    if (sends > 0 || wants > 0) this.stopBeating = this.broker.keepBeating(this.pulse)
   }
 
-  /** One timer a connection: sends our beat, and ends a client that has lost its own. */
-  private beat(expects: boolean, wants: number): void {
-    const { clock } = this.shared.system
-    this.cancelBeat = clock.timer(Math.max(heartbeatMs, wants), () => {
-      if (expects && clock.monotonic() - this.heardAt > silenceMs) {
-        this.ws.close(1002)
-        return
-      }
-      if (wants > 0) this.ws.send('\n')
-      this.beat(expects, wants)
-    })
+  private write(text: string): void {
+    this.pulse.writtenAt = this.shared.system.clock.monotonic()
+    this.ws.send(text)
   }
 
   private subscribe({ headers }: StompFrame): void {
@@ -224,7 +190,7 @@ export class StompSession {
     body: string,
     first: [string, string | number][] = [],
   ): void {
-    this.ws.send(
+    this.write(
       frameText(
         'MESSAGE',
         [
@@ -253,7 +219,7 @@ export class StompSession {
   }
 
   private fail(message: string, status: string): void {
-    this.ws.send(
+    this.write(
       frameText('ERROR', [
         ['message', escapeHeader(message)],
         ['status', status],
@@ -264,7 +230,7 @@ export class StompSession {
   }
 
   private end(): void {
-    this.cancelBeat?.()
+    this.stopBeating?.()
     for (const id of [...this.subscriptions.keys()]) this.unsubscribe(id)
   }
 }
