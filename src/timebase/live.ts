@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import type { System, WebSocketLike } from '../system.js'
+import { answersPing, watchPulse } from './pulse.js'
 import type { Bell, Ring } from './source.js'
 import { encodeFrame, type Frame, FrameReader } from './stomp.js'
 
@@ -17,8 +18,6 @@ export interface BellOptions {
 
 /** What both sides offer; WebAdmin answers with the same (timebase-webadmin 5.2). */
 const heartbeatMs = 10_000
-/** A heartbeat and its way: a server that says nothing for so long is gone. Under 15 s, as promised. */
-const silenceMs = 14_000
 /** A handshake that takes longer than this is blocked by something that swallows it. */
 const openMs = 10_000
 
@@ -29,13 +28,14 @@ const openMs = 10_000
  */
 export async function openStompBell(
   options: BellOptions,
-  system: Pick<System, 'webSocket' | 'clock'>,
+  system: Pick<System, 'webSocket' | 'fetch' | 'clock'>,
   signal: AbortSignal,
 ): Promise<Bell> {
   const { clock } = system
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])
-  const url = new URL(`${options.server.replace(/\/$/, '')}/stomp/v0`)
+  const server = options.server.replace(/\/$/, '')
+  const url = new URL(`${server}/stomp/v0`)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
 
   let silence: unknown
@@ -45,6 +45,11 @@ export async function openStompBell(
     ended.abort(error)
     socket?.close()
   }
+  const tls = {
+    ...(options.ca !== undefined && { ca: options.ca }),
+    ...(options.insecure && { insecure: true }),
+  }
+  const isThere = (asked: AbortSignal): Promise<boolean> => answersPing(server, tls, system, asked)
   const cancelOpen = clock.timer(openMs, () => giveUp(blocked('it does not answer')))
   let frames: AsyncGenerator<Frame>
   try {
@@ -52,12 +57,11 @@ export async function openStompBell(
       system.webSocket(url.href, {
         protocols: ['v12.stomp', 'v11.stomp'],
         signal: stop,
-        ...(options.ca !== undefined && { ca: options.ca }),
-        ...(options.insecure && { insecure: true }),
+        ...tls,
       }),
       stop,
     )
-    frames = watched(socket, clock, giveUp)
+    frames = watched(socket, clock, isThere, giveUp, stop)
     socket.send(
       encodeFrame({
         command: 'CONNECT',
@@ -105,32 +109,38 @@ export async function openStompBell(
   return { rings: rings(frames, stop), close }
 }
 
-/** Frames of a socket, with heartbeats both ways; `onSilence` when the server's stop. */
+/** Frames of a socket, with heartbeats both ways; `onSilence` when the server is gone. */
 async function* watched(
   socket: WebSocketLike,
   clock: System['clock'],
+  isThere: (signal: AbortSignal) => Promise<boolean>,
   onSilence: (error: WxError) => void,
+  stop: AbortSignal,
 ): AsyncGenerator<Frame> {
   const reader = new FrameReader()
   const decoder = new TextDecoder()
-  const isSilent = (): void =>
-    onSilence(new WxError('NETWORK_UNREACHABLE', 'The server fell silent.'))
-  let cancelSilence = clock.timer(silenceMs, isSilent)
+  const pulse = watchPulse(clock, isThere, () =>
+    onSilence(new WxError('NETWORK_UNREACHABLE', 'The server fell silent.')),
+  )
   const beat = (): void => {
     socket.send('\n')
     cancelBeat = clock.timer(heartbeatMs - 1000, beat)
   }
   let cancelBeat = clock.timer(heartbeatMs - 1000, beat)
+  const fallSilent = (): void => {
+    pulse.stop()
+    cancelBeat()
+  }
+  // The messages of a dead peer never end: the beats to it must.
+  stop.addEventListener('abort', fallSilent, { once: true })
   try {
     for await (const message of socket.messages) {
-      cancelSilence()
-      cancelSilence = clock.timer(silenceMs, isSilent)
+      pulse.heard()
       const text = typeof message === 'string' ? message : decoder.decode(message, { stream: true })
       yield* reader.take(text)
     }
   } finally {
-    cancelSilence()
-    cancelBeat()
+    fallSilent()
   }
 }
 

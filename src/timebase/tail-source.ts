@@ -17,7 +17,7 @@ export function tailSource(
   client: TimebaseClient,
   stream: string,
   classes: RecordClass[],
-  system: Pick<System, 'webSocket' | 'clock'>,
+  system: Pick<System, 'webSocket' | 'fetch' | 'clock'>,
 ): TailSource {
   const floats = new Map([...floatsOf(classes)].map(([name, fields]) => [name, [...fields]]))
   const scanner = new RowScanner(floats)

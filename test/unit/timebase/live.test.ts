@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { WxError } from '../../../src/errors.js'
-import type { WebSocketLike } from '../../../src/system.js'
+import type { FetchResponse, WebSocketLike } from '../../../src/system.js'
 import { openStompBell, ringsOf } from '../../../src/timebase/live.js'
 import type { Ring } from '../../../src/timebase/source.js'
 import { encodeFrame, FrameReader } from '../../../src/timebase/stomp.js'
@@ -17,7 +17,21 @@ interface Script {
   isClosed(): boolean
   system: Parameters<typeof openStompBell>[1]
   urls: string[]
+  /** When the server was asked whether it is there, ms. */
+  pings: number[]
+  /** Its answer; rejects or never comes where it is not. */
+  answer: () => Promise<FetchResponse>
 }
+
+const pong: FetchResponse = {
+  status: 200,
+  headers: {},
+  body: (async function* () {})(),
+  text: async () => '',
+  bytes: async () => new Uint8Array(),
+  discard: async () => {},
+}
+const never = (): Promise<never> => new Promise(() => {})
 
 function script(handshake: () => Promise<void> = async () => {}): Script {
   const clock = fakeClock()
@@ -49,10 +63,12 @@ function script(handshake: () => Promise<void> = async () => {}): Script {
     messages: messages(),
     closed: new Promise(() => {}),
   }
-  return {
+  const one: Script = {
     clock,
     sent,
     urls,
+    pings: [],
+    answer: async () => pong,
     say(text) {
       queue.push(text)
       wake()
@@ -65,6 +81,11 @@ function script(handshake: () => Promise<void> = async () => {}): Script {
     isClosed: () => closed,
     system: {
       clock,
+      fetch(url) {
+        expect(url).toBe('https://tb.example/base/ping')
+        one.pings.push(clock.monotonic())
+        return one.answer()
+      },
       async webSocket(url) {
         urls.push(url)
         await handshake()
@@ -72,6 +93,7 @@ function script(handshake: () => Promise<void> = async () => {}): Script {
       },
     },
   }
+  return one
 }
 
 const options = {
@@ -157,12 +179,55 @@ describe('the bell', () => {
     expect(one.sent.filter((text) => text === '\n').length).toBeGreaterThanOrEqual(10)
   })
 
-  it('notices a silent server within 15 s, even one that never closes', async () => {
+  it('takes 20 s of silence for what they are, as long as the server answers elsewhere', async () => {
     const one = script()
+    const { over } = await listening(one)
+    for (let i = 0; i < 10; i++) {
+      await one.clock.advance(19_900)
+      one.say('\n')
+    }
+    await one.clock.advance(0)
+    expect(over()).toBe(false)
+    expect(one.pings).toHaveLength(10)
+  })
+
+  it.each([
+    ['breaks', async () => Promise.reject(new Error('ECONNREFUSED'))],
+    ['never answers', never],
+    ['is not behind its proxy', async () => ({ ...pong, status: 502 })],
+  ])('notices within 15 s a server that %s', async (_what, answer) => {
+    const one = script()
+    one.answer = answer
     const { failure } = await listening(one)
-    await one.clock.advance(15_000)
+    await one.clock.advance(10_000)
+    expect(failure()).toBeUndefined()
+    await one.clock.advance(5000)
     expect(failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
     expect(one.isClosed()).toBe(true)
+    const sent = one.sent.length
+    await one.clock.advance(60_000)
+    expect(one.sent).toHaveLength(sent)
+  })
+
+  it('asks again at once where the first question met a connection just closed', async () => {
+    const one = script()
+    const { over } = await listening(one)
+    one.answer = async () => {
+      one.answer = async () => pong
+      throw new Error('ECONNRESET')
+    }
+    await one.clock.advance(15_000)
+    expect(one.pings).toEqual([10_500, 10_500])
+    expect(over()).toBe(false)
+  })
+
+  it('gives a connection up that misses three beats, though the server lives', async () => {
+    const one = script()
+    const { failure } = await listening(one)
+    await one.clock.advance(30_000)
+    expect(failure()).toBeUndefined()
+    await one.clock.advance(2000)
+    expect(failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
   })
 
   it.each([

@@ -47,7 +47,7 @@ async function follow(fetch: System['fetch']): Promise<{ records: number; failur
   const webSocket = async (): Promise<never> => {
     throw new Error('no WebSocket here')
   }
-  const source = tailSource(client, 'weather', weatherSchema.classes, { webSocket, clock })
+  const source = tailSource(client, 'weather', weatherSchema.classes, { webSocket, fetch, clock })
   const stop = new AbortController()
   let records = 0
   let failure: unknown
