@@ -5,13 +5,20 @@ export interface FakeClock extends Clock {
   advance(ms: number): Promise<void>
 }
 
-/** Time that moves only when told; starts at 2026-11-23T00:00:00Z. */
-export function fakeClock(start = Date.UTC(2026, 10, 23)): FakeClock {
+/**
+ * Time that moves only when told; starts at 2026-11-23T00:00:00Z. It stands while `isBusy`: what
+ * is done outside of promises takes no virtual time either.
+ */
+export function fakeClock(
+  start = Date.UTC(2026, 10, 23),
+  isBusy: () => boolean = () => false,
+): FakeClock {
   let elapsed = 0
   let due: { at: number; fn: () => void }[] = []
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 20; i++) await Promise.resolve()
-    await new Promise((resolve) => setImmediate(resolve))
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (isBusy())
   }
   const clock: FakeClock = {
     now: () => start + elapsed,

@@ -1,0 +1,140 @@
+import { onTestFinished } from 'vitest'
+import {
+  type Gateway,
+  type GatewayOptions,
+  startGateway,
+} from '../../src/sandbox/gateway/gateway.js'
+import { Secret } from '../../src/secret.js'
+import { nodeSystem } from '../../src/system/node.js'
+import type { System } from '../../src/system.js'
+import type { Authenticator } from '../../src/timebase/auth/authenticator.js'
+import { passwordAuth } from '../../src/timebase/auth/password.js'
+import { makeClient, type TimebaseClient } from '../../src/timebase/client.js'
+import { weatherSchema } from '../../src/timebase/schema.js'
+import { applyStreams, planStreams } from '../../src/timebase/stream.js'
+import { type TailEvent, type TailOptions, tail } from '../../src/timebase/tail.js'
+import { tailSource } from '../../src/timebase/tail-source.js'
+import { type FakeClock, fakeClock } from './clock.js'
+import { temporaryFolder } from './system.js'
+import { type VirtualNetwork, virtualNetwork } from './virtual-network.js'
+
+export const stream = 'weather_record'
+
+export interface VirtualGateway {
+  gateway: Gateway
+  clock: FakeClock
+  network: VirtualNetwork
+  /** A client with a login of its own; `only` limits nothing: faults are the gateway's. */
+  client(auth?: (system: Pick<System, 'fetch' | 'clock'>) => Authenticator): TimebaseClient
+  /** Requests so far, as "POST /api/v0/…/select". */
+  readonly requests: string[]
+  /** Stores records past every fault, and remembers them as "symbol time". */
+  write(rows: { symbol: string; ms: number; temperature?: number }[]): Promise<void>
+  readonly written: string[]
+}
+
+/** A gateway and its network in virtual time. `skewMs`: the server's clock minus the computer's. */
+export async function virtualGateway(
+  options: Partial<GatewayOptions> & { skewMs?: number } = {},
+): Promise<VirtualGateway> {
+  const { skewMs = 0, ...rest } = options
+  const network = virtualNetwork()
+  const clock = fakeClock(undefined, network.isBusy)
+  const { net, files } = network
+  const system = {
+    ...nodeSystem(),
+    net,
+    files,
+    clock: { ...clock, now: () => clock.now() + skewMs },
+  }
+  const gateway = await startGateway({ folder: temporaryFolder(), password: 'pw', ...rest }, system)
+  onTestFinished(() => gateway.stop())
+  const requests: string[] = []
+  const fetch: System['fetch'] = (url, asked) => {
+    requests.push(`${asked?.method ?? 'GET'} ${new URL(url).pathname}`)
+    return network.fetch(url, asked)
+  }
+  const { user, url } = gateway
+  const byPassword = (own: Pick<System, 'fetch' | 'clock'>): Authenticator =>
+    passwordAuth({ url, user, password: new Secret('pw') }, own)
+  const writer = makeClient(
+    { url, auth: byPassword({ fetch: network.fetch, clock }) },
+    { fetch: network.fetch, clock },
+  )
+  await applyStreams(writer, await planStreams(writer, [{ stream, schema: weatherSchema }]))
+  const written: string[] = []
+  return {
+    gateway,
+    clock,
+    network,
+    requests,
+    written,
+    client: (auth = byPassword) =>
+      makeClient({ url, auth: auth({ fetch, clock }) }, { fetch, clock }),
+    async write(rows) {
+      const body = rows.map(({ symbol, ms, temperature = 20 }) => ({
+        symbol,
+        timestamp: new Date(ms).toISOString(),
+        temperature,
+      }))
+      const faults = { ...gateway.faults }
+      Object.assign(gateway.faults, { stallMs: 0, only: 'no request at all' })
+      const refused = await writer.post<unknown[]>([stream, 'write'], { body })
+      Object.assign(gateway.faults, faults)
+      if (refused.length > 0) throw new Error(JSON.stringify(refused[0]))
+      written.push(...body.map(({ symbol, timestamp }) => `${symbol} ${timestamp}`))
+    },
+  }
+}
+
+export interface Following {
+  events: TailEvent[]
+  /** "symbol time" of each record shown. */
+  shown(): string[]
+  count(type: TailEvent['type']): number
+  failure(): unknown
+  isOver(): boolean
+  stop(): Promise<void>
+}
+
+/** Follows the stream as the command does. */
+export function follow(
+  { clock, network, requests, ...server }: VirtualGateway,
+  options: Partial<TailOptions> = {},
+  client = server.client(),
+): Following {
+  const fetch: System['fetch'] = (url, asked) => {
+    requests.push(`GET ${new URL(url).pathname}`)
+    return network.fetch(url, asked)
+  }
+  const { webSocket } = network
+  const source = tailSource(client, stream, weatherSchema.classes, { webSocket, fetch, clock })
+  const events: TailEvent[] = []
+  const stop = new AbortController()
+  let failure: unknown
+  let isOver = false
+  const done = (async () => {
+    try {
+      for await (const batch of tail(source, { follow: true, ...options }, clock, stop.signal))
+        events.push(...batch)
+    } catch (error) {
+      failure = error
+    }
+    isOver = true
+  })()
+  return {
+    events,
+    shown: () =>
+      events.flatMap((event) =>
+        event.type === 'record' ? [`${event.row.symbol} ${event.row.timestamp}`] : [],
+      ),
+    count: (type) => events.filter((event) => event.type === type).length,
+    failure: () => failure,
+    isOver: () => isOver,
+    async stop() {
+      stop.abort(new Error('test is over'))
+      await clock.advance(0)
+      await done
+    },
+  }
+}
