@@ -30,6 +30,8 @@ export interface TailSource {
   select(query: Select, signal: AbortSignal): AsyncIterable<Row[]>
   /** Resolves when it hears; `from` limits what it repeats of the past. */
   openBell(options: { symbols?: string[]; from?: string }, signal: AbortSignal): Promise<Bell>
+  /** Compares the clocks: before it, and where the server does not tell its time, ours counts. */
+  readClock(signal: AbortSignal): Promise<void>
   /** The server's wall clock, epoch milliseconds. */
   serverNow(): number
 }

@@ -28,25 +28,39 @@ export async function serverVersion(
 ): Promise<ServerVersion> {
   // The first exchange opens the connection; only the second one says how fast the server is.
   await open.get<unknown>(['v'], { signal })
-  const sentMs = clock.monotonic()
-  const sentAtMs = clock.now()
-  const answer = await open.get<unknown>(['v'], { signal })
-  const tookMs = clock.monotonic() - sentMs
-  const page = object(answer)
+  const { page, clockOffsetMs, tookMs } = await readVersion(open, clock, signal)
   const timebase = object(page.timebase)
   const looksRight = 'timebase' in page || /timebase/i.test(String(page.name))
   if (!looksRight)
     throw new WxError('NOT_WEBADMIN', `${open.url} does not answer as TimeBase WebAdmin does.`)
-  const { timestamp } = page
   return {
     gateway: text(page.version),
     server: text(timebase.serverVersion),
     connected: typeof timebase.connected === 'boolean' ? timebase.connected : undefined,
-    // The server read its clock about in the middle of the exchange.
-    clockOffsetMs:
-      typeof timestamp === 'number' ? Math.round(timestamp - (sentAtMs + tookMs / 2)) : undefined,
+    clockOffsetMs,
     tookMs: Math.round(tookMs),
   }
+}
+
+/** The page without a login as it is, and what its time says about the server's clock. */
+export async function readVersion(
+  client: TimebaseClient,
+  clock: System['clock'],
+  signal?: AbortSignal,
+): Promise<{
+  page: { [name: string]: unknown }
+  clockOffsetMs: number | undefined
+  tookMs: number
+}> {
+  const sentMs = clock.monotonic()
+  const sentAtMs = clock.now()
+  const page = object(await client.get<unknown>(['v'], { signal }))
+  const tookMs = clock.monotonic() - sentMs
+  const { timestamp } = page
+  // The server read its clock about in the middle of the exchange.
+  const clockOffsetMs =
+    typeof timestamp === 'number' ? Math.round(timestamp - (sentAtMs + tookMs / 2)) : undefined
+  return { page, clockOffsetMs, tookMs }
 }
 
 /** What this login may do, and the streams it sees. Throws where the login itself is refused. */

@@ -10,6 +10,7 @@ import { floatsOf } from './rows.js'
 import type { RecordClass } from './schema.js'
 import { maxRows } from './select.js'
 import type { TailSource } from './source.js'
+import { readVersion } from './status.js'
 import { listSymbols } from './stream.js'
 
 /** A stream of a real server as `tail` reads it. `classes`: the stream's own, for its floats. */
@@ -21,6 +22,8 @@ export function tailSource(
 ): TailSource {
   const floats = new Map([...floatsOf(classes)].map(([name, fields]) => [name, [...fields]]))
   const scanner = new RowScanner(floats)
+  // On the steady clock: a computer whose wall clock is set meanwhile must not take the server's along.
+  let serverZeroMs = system.clock.now() - system.clock.monotonic()
   const source: TailSource = {
     symbols: (signal) => listSymbols(client, stream, signal),
     async *select({ symbols, from, to, rows, offset, reverse }, signal) {
@@ -54,7 +57,17 @@ export function tailSource(
         }
       }
     },
-    serverNow: () => system.clock.now(),
+    async readClock(signal) {
+      let offsetMs: number | undefined
+      try {
+        offsetMs = (await readVersion(client, system.clock, signal)).clockOffsetMs
+      } catch {
+        // Not worth losing a tail for; what is wrong with the server, the next request will say.
+        signal.throwIfAborted()
+      }
+      serverZeroMs = system.clock.now() + (offsetMs ?? 0) - system.clock.monotonic()
+    },
+    serverNow: () => serverZeroMs + system.clock.monotonic(),
   }
   return source
 }

@@ -156,6 +156,10 @@ class Run {
   }
 
   async *events(): AsyncGenerator<TailEvent[]> {
+    this.#names = await this.#source.symbols(this.#signal)
+    this.hasStarted = true
+    // Behind the first answer: a login or a slow handshake would count as half a clock's error.
+    await this.#source.readClock(this.#signal)
     yield* this.#past()
     if (!this.#options.follow || this.#isOver()) return
     yield* this.#newOf(this.#wanted())
@@ -190,8 +194,6 @@ class Run {
   async *#past(): AsyncGenerator<TailEvent[]> {
     if (this.#pastIsRead) return
     const { wants, sinceMs, last = 10 } = this.#options
-    this.#names = await this.#source.symbols(this.#signal)
-    this.hasStarted = true
     const symbols = wants && this.#names.filter(wants)
     const isNobody = symbols?.length === 0
     if (sinceMs !== undefined) {
@@ -302,10 +304,14 @@ class Run {
     return true
   }
 
-  #bellOptions(): { symbols?: string[]; from?: string } {
-    if (!Number.isFinite(this.#newestMs)) return {}
-    // The minute before covers what is stored while the bell is being hung up.
-    return { from: stampOf(Math.min(this.#newestMs, this.#source.serverNow()) - 60_000) }
+  /**
+   * Without a time the bell would begin with the whole stream. The minute before covers what is
+   * stored while it is being hung up.
+   */
+  #bellOptions(): { from: string } {
+    const { serverNow } = this.#source
+    const newestMs = Number.isFinite(this.#newestMs) ? this.#newestMs : serverNow()
+    return { from: stampOf(Math.max(0, Math.min(newestMs, serverNow()) - 60_000)) }
   }
 
   /** `newestMs`: the newest time shown before this row was asked for. */

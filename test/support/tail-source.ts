@@ -18,6 +18,8 @@ export interface FakeServer extends TailSource {
   /** Whether the bell rings when something is stored. */
   rings: boolean
   readonly requests: Select[]
+  /** What each bell was asked for. */
+  readonly openings: { symbols?: string[]; from?: string }[]
   readonly stored: Row[]
 }
 
@@ -75,6 +77,7 @@ export function fakeServer(clock: Clock, batchRows = 50): FakeServer {
     bellBlocked: false,
     rings: true,
     requests: [],
+    openings: [],
     get stored() {
       return [...symbols.values()].flat()
     },
@@ -113,11 +116,13 @@ export function fakeServer(clock: Clock, batchRows = 50): FakeServer {
         yield page.slice(i, i + batchRows).map((row) => ({ ...row }))
       }
     },
-    async openBell(_options, signal) {
+    async openBell(options, signal) {
       checkUp()
+      server.openings.push(options)
       if (server.bellBlocked) throw new WxError('LIVE_BLOCKED', 'blocked')
       return fakeBell(bells, signal)
     },
+    readClock: async () => checkUp(),
     serverNow: () => clock.now(),
   }
   return server

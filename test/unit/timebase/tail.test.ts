@@ -133,6 +133,20 @@ describe('following', () => {
     await tailing.stop()
   })
 
+  it.each([
+    ['nothing', undefined],
+    ['an old record', -3600],
+    ['a record of a clock that is ahead', 3600],
+  ])('hangs the bell up in the present after %s was shown', async (_what, shown) => {
+    const one = harness()
+    if (shown !== undefined) one.server.append('a', at(shown))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    const from = Math.min(shown ?? 0, 0) - 60
+    expect(one.server.openings).toEqual([{ from: new Date(at(from)).toISOString() }])
+    await tailing.stop()
+  })
+
   it('finds what the bell does not ring for', async () => {
     const one = harness()
     one.server.append('a', at(0))
