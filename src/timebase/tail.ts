@@ -305,10 +305,11 @@ class Run {
   }
 
   /**
-   * Without a time the bell would begin with the whole stream. The minute before covers what is
-   * stored while it is being hung up.
+   * Without a time the bell would begin with the whole stream; an empty one has nothing to repeat.
+   * The minute before covers what is stored while it is being hung up.
    */
   #bellOptions(): { from: string } {
+    if (this.#names.length === 0) return { from: beginning }
     const { serverNow } = this.#source
     const newestMs = Number.isFinite(this.#newestMs) ? this.#newestMs : serverNow()
     return { from: stampOf(Math.max(0, Math.min(newestMs, serverNow()) - 60_000)) }

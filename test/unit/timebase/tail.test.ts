@@ -134,15 +134,15 @@ describe('following', () => {
   })
 
   it.each([
-    ['nothing', undefined],
-    ['an old record', -3600],
-    ['a record of a clock that is ahead', 3600],
-  ])('hangs the bell up in the present after %s was shown', async (_what, shown) => {
+    ['a record', 0, -60],
+    ['an old record', -3600, -3660],
+    ['a record of a clock that is ahead', 3600, -60],
+    ['nothing of a stream that holds something', undefined, -60],
+  ])('hangs the bell up in the present after %s was shown', async (_what, shown, from) => {
     const one = harness()
-    if (shown !== undefined) one.server.append('a', at(shown))
-    const tailing = run(one)
+    one.server.append(shown === undefined ? 'other' : 'a', at(shown ?? -7200))
+    const tailing = run(one, { wants: (symbol) => symbol === 'a' })
     await one.clock.advance(second)
-    const from = Math.min(shown ?? 0, 0) - 60
     expect(one.server.openings).toEqual([{ from: new Date(at(from)).toISOString() }])
     await tailing.stop()
   })
