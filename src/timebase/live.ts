@@ -1,6 +1,8 @@
 import { WxError } from '../errors.js'
 import type { System, WebSocketLike } from '../system.js'
-import { answersPing, watchPulse } from './pulse.js'
+import { abortable } from './abortable.js'
+import { answersPing } from './ping.js'
+import { watchPulse } from './pulse.js'
 import type { Bell, Ring } from './source.js'
 import { encodeFrame, type Frame, FrameReader } from './stomp.js'
 
@@ -185,14 +187,5 @@ function blocked(reason: string, cause?: unknown, details: { isRefused?: boolean
   return new WxError('LIVE_BLOCKED', `The live connection is not let through: ${reason}.`, {
     cause,
     details,
-  })
-}
-
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
 }

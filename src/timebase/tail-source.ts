@@ -4,6 +4,8 @@ import type { TimebaseClient } from './client.js'
 import { transportError } from './errors.js'
 import { jsonRows } from './json-rows.js'
 import { openStompBell } from './live.js'
+import { Patience } from './patience.js'
+import { answersPing } from './ping.js'
 import { asRows } from './row.js'
 import { RowScanner } from './row-scanner.js'
 import { floatsOf } from './rows.js'
@@ -12,6 +14,9 @@ import { maxRows } from './select.js'
 import type { TailSource } from './source.js'
 import { readVersion } from './status.js'
 import { listSymbols } from './stream.js'
+
+/** Longer than any patience: what is too long is judged here, not by the client. */
+const headersTimeoutMs = 120_000
 
 /** A stream of a real server as `tail` reads it. `classes`: the stream's own, for its floats. */
 export function tailSource(
@@ -24,8 +29,11 @@ export function tailSource(
   const scanner = new RowScanner(floats)
   // On the steady clock: a computer whose wall clock is set meanwhile must not take the server's along.
   let serverZeroMs = system.clock.now() - system.clock.monotonic()
+  const isThere = (signal: AbortSignal): Promise<boolean> =>
+    answersPing(client.url, client.tls, system, signal)
+  const patience = new Patience(client.url, system.clock, isThere)
   const source: TailSource = {
-    symbols: (signal) => listSymbols(client, stream, signal),
+    symbols: (signal) => patience.within(signal, (limited) => listSymbols(client, stream, limited)),
     async *select({ symbols, from, to, rows, offset, reverse }, signal) {
       const body = {
         rows: Math.min(rows, maxRows),
@@ -35,32 +43,43 @@ export function tailSource(
         ...(offset && { offset }),
         ...(reverse && { reverse }),
       }
-      const path = [stream, 'select']
-      const response = await client.request('POST', path, { safe: true, stream, signal, body })
+      const exchange = patience.begin(signal)
       try {
-        for await (const batch of jsonRows(response.body, scanner)) yield asRows(batch, floats)
+        const options = { safe: true, stream, body, headersTimeoutMs, signal: exchange.signal }
+        const asked = client.request('POST', [stream, 'select'], options)
+        const response = await exchange.step(asked)
+        for await (const batch of jsonRows(exchange.pieces(response.body), scanner))
+          yield asRows(batch, floats)
       } catch (error) {
-        signal.throwIfAborted()
+        exchange.signal.throwIfAborted()
         throw transportError(error, client.url)
+      } finally {
+        exchange.end()
       }
     },
     async openBell(options, signal) {
       for (let attempt = 0; ; attempt++) {
-        const login = await client.auth.stompHeaders(signal)
+        const login = await patience.within(signal, (limited) => client.auth.stompHeaders(limited))
         const target = { server: client.url, stream, login, ...client.tls, ...options }
         try {
           return await openStompBell(target, system, signal)
         } catch (error) {
           const isRefused = error instanceof WxError && error.details.isRefused === true
+          if (!isRefused || attempt > 0) throw error
           // A restart of the server voids tokens: a new one gets one chance.
-          if (!isRefused || attempt > 0 || !(await client.auth.refused(login, signal))) throw error
+          const renew = (limited: AbortSignal): Promise<boolean> =>
+            client.auth.refused(login, limited)
+          if (!(await patience.within(signal, renew))) throw error
         }
       }
     },
     async readClock(signal) {
       let offsetMs: number | undefined
       try {
-        offsetMs = (await readVersion(client, system.clock, signal)).clockOffsetMs
+        const read = patience.within(signal, (limited) =>
+          readVersion(client, system.clock, limited),
+        )
+        offsetMs = (await read).clockOffsetMs
       } catch {
         // Not worth losing a tail for; what is wrong with the server, the next request will say.
         signal.throwIfAborted()

@@ -43,3 +43,43 @@ describe.each([
     await tailing.stop()
   })
 })
+
+describe('a server that stalls', () => {
+  it.each([
+    ['while it is polled', { only: '/stomp', status: 403 }, {}],
+    ['while the bell hangs', {}, {}],
+    [
+      'in its reads alone, while it is polled',
+      { only: '/stomp', status: 403 },
+      { only: '/select' },
+    ],
+  ])('%s is lost within 15 s and resumed', async (_when, before, which) => {
+    const server = await virtualGateway()
+    const { clock, gateway } = server
+    Object.assign(gateway.faults, before)
+    await server.write([{ symbol: 'a', ms: clock.now() }])
+    const tailing = follow(server)
+    await clock.advance(45 * second)
+    const well = { only: undefined, status: undefined, stallMs: 0 }
+    Object.assign(gateway.faults, well, { stallMs: Number.POSITIVE_INFINITY }, which)
+    await server.write([{ symbol: 'a', ms: clock.now() }])
+    await clock.advance(15 * second)
+    expect(tailing.count('lost')).toBe(1)
+    Object.assign(gateway.faults, well)
+    await clock.advance(40 * second)
+    expect(tailing.count('back')).toBe(1)
+    expect(tailing.shown()).toEqual(server.written)
+    await tailing.stop()
+  })
+
+  it('gets more time where it answers other questions', async () => {
+    const server = await virtualGateway()
+    const { clock, gateway } = server
+    await server.write([{ symbol: 'a', ms: clock.now() }])
+    Object.assign(gateway.faults, { only: '/select', stallMs: 40 * second })
+    const tailing = follow(server, { follow: false })
+    await clock.advance(120 * second)
+    expect(tailing.failure()).toBeUndefined()
+    expect(tailing.shown()).toEqual(server.written)
+  })
+})

@@ -87,6 +87,8 @@ function connection(note: () => void): [Duplex, Duplex] {
         waiting.delete(end)
       },
     })
+    // A broken connection is its user's business; unheard it would end the process.
+    end.on('error', () => undefined)
     return end
   }
   const ends = [make(), make()] as const

@@ -1,0 +1,89 @@
+import { WxError } from '../errors.js'
+import type { Clock } from '../system.js'
+import { abortable } from './abortable.js'
+
+/** With the question that follows it (3 s), a dead server is known as one within 15 s. */
+const firstMs = 11_000
+/** Where the server answers other questions: its first look into an old, large stream takes long. */
+const mostMs = 60_000
+
+/** One exchange under a deadline. */
+export interface Exchange {
+  /** For the request; aborts with the caller's signal and when patience is over. */
+  signal: AbortSignal
+  /** Waits for one step of the exchange. */
+  step<T>(work: Promise<T>): Promise<T>
+  /** The body; the reader's own time between two pieces does not count. */
+  pieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>
+  end(): void
+}
+
+/** How long a server may say nothing in the middle of an exchange. Each doubt makes it longer. */
+export class Patience {
+  readonly #clock: Clock
+  readonly #server: string
+  readonly #isThere: (signal: AbortSignal) => Promise<boolean>
+  #limitMs = firstMs
+
+  constructor(server: string, clock: Clock, isThere: (signal: AbortSignal) => Promise<boolean>) {
+    this.#server = server
+    this.#clock = clock
+    this.#isThere = isThere
+  }
+
+  begin(signal: AbortSignal): Exchange {
+    const over = new AbortController()
+    const onAbort = (): void => over.abort(signal.reason)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    const step = async <T>(work: Promise<T>): Promise<T> => {
+      const answered = new AbortController()
+      const cancel = this.#clock.timer(this.#limitMs, () => void this.#doubt(over, answered.signal))
+      try {
+        return await abortable(work, over.signal)
+      } finally {
+        cancel()
+        answered.abort()
+      }
+    }
+    return {
+      signal: over.signal,
+      step,
+      async *pieces(body) {
+        const iterator = body[Symbol.asyncIterator]()
+        try {
+          while (true) {
+            const { done, value } = await step(iterator.next())
+            if (done) return
+            yield value
+          }
+        } finally {
+          // Not awaited: a body that hangs ends by the signal, after whoever gave it up.
+          void iterator.return?.().catch(() => undefined)
+        }
+      },
+      // One listener an exchange would stay with the signal for as long as the command runs.
+      end: () => signal.removeEventListener('abort', onAbort),
+    }
+  }
+
+  /** An exchange of one step. */
+  async within<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const exchange = this.begin(signal)
+    try {
+      return await exchange.step(work(exchange.signal))
+    } finally {
+      exchange.end()
+    }
+  }
+
+  async #doubt(over: AbortController, answered: AbortSignal): Promise<void> {
+    const isThere = await this.#isThere(answered)
+    if (answered.aborted) return
+    if (isThere) this.#limitMs = Math.min(mostMs, this.#limitMs * 2)
+    const message = isThere
+      ? `${this.#server} took the request and then went silent.`
+      : `${this.#server} fell silent.`
+    over.abort(new WxError(isThere ? 'NO_ANSWER' : 'NETWORK_UNREACHABLE', message))
+  }
+}
