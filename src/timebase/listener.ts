@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import type { Clock } from '../system.js'
+import { Hearing } from './hearing.js'
 import type { Bell, Ring, TailSource } from './source.js'
 
 /** Without a bell the server is asked once a second (about 1 % of a core, timebase-webadmin surprise 22). */
@@ -24,6 +25,7 @@ export type Due = string[] | 'alive' | 'all'
 export class Listener {
   readonly #source: TailSource
   readonly #clock: Clock
+  readonly #hearing = new Hearing()
   #bell: Bell | undefined
   #stop = new AbortController()
   #broken = new AbortController()
@@ -54,7 +56,9 @@ export class Listener {
     this.stop()
     this.#stop = new AbortController()
     this.#failure = undefined
+    this.#retryAt = Number.POSITIVE_INFINITY
     this.#rung.clear()
+    this.#hearing.begin()
     this.#sweepAt = this.#clock.monotonic()
     this.#pollAt = this.#sweepAt
     this.#tick = { wall: this.#clock.now(), steady: this.#clock.monotonic() }
@@ -92,10 +96,14 @@ export class Listener {
       bell = await this.#source.openBell(options, either)
       if (either.aborted) return bell.close()
       this.#bell = bell
-      this.blockedBy = undefined
+      if (!this.#hearing.isInDoubt) this.blockedBy = undefined
       openedMs = this.#clock.monotonic()
       for await (const rings of bell.rings) {
-        for (const ring of rings) this.#rung.set(ring.symbol, ring)
+        for (const ring of rings) {
+          this.#rung.set(ring.symbol, ring)
+          this.#hearing.rang(ring)
+        }
+        this.blockedBy = undefined
         this.heard()
         this.#wake()
       }
@@ -155,7 +163,7 @@ export class Listener {
     const now = this.#clock.monotonic()
     const isDeaf = this.#bell === undefined
     if (now >= this.#sweepAt) {
-      this.#sweepAt = now + (isDeaf ? deafSweepMs : sweepMs)
+      this.#sweepAt = now + (isDeaf || this.#hearing.isInDoubt ? deafSweepMs : sweepMs)
       this.#pollAt = now + pollMs
       this.#rung.clear()
       return 'all'
@@ -171,9 +179,20 @@ export class Listener {
     return due
   }
 
-  /** Whether it is time to hang a blocked bell up again. */
-  retryIsDue(): boolean {
-    if (this.blockedBy === undefined || this.#clock.monotonic() < this.#retryAt) return false
+  /** Notes a record that a sweep found: the bell should have rung for it. */
+  found(ring: Ring): void {
+    if (this.#bell) this.#hearing.found(ring, this.#clock.monotonic())
+  }
+
+  /** Whether it is time to hang the bell up again: one that was blocked, or one that hears nothing. */
+  restartIsDue(): boolean {
+    const now = this.#clock.monotonic()
+    if (this.#bell && this.#hearing.isDeaf(now)) {
+      if (!this.#hearing.isHopeless) return true
+      this.stop()
+      this.#block('BELL_DEAF')
+    }
+    if (this.blockedBy === undefined || now < this.#retryAt) return false
     this.#shortLives = 0
     return true
   }

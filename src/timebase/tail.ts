@@ -37,7 +37,7 @@ export type TailEvent =
   /** The connection broke; `atMs` is when something was last heard. */
   | { type: 'lost'; atMs: number; reason: string }
   | { type: 'back'; afterMs: number }
-  /** WebSocket is blocked: asks once a second instead. */
+  /** WebSocket is blocked or rings for nothing: asks once a second instead. */
   | { type: 'polling'; reason: string }
   /** Rows that appeared behind the cursors, found and counted but not shown. */
   | { type: 'inserted'; symbol: string; count: number }
@@ -232,12 +232,22 @@ class Run {
       await listener.wait(this.#signal)
       const due = listener.takeDue(({ symbol, timestamp }) => this.#isNews(symbol, timestamp))
       if (due === 'all') this.#names = await this.#source.symbols(this.#signal)
-      yield* this.#newOf(due === 'all' ? this.#wanted() : due === 'alive' ? this.#alive() : due)
+      if (due === 'all') yield* this.#sweep()
+      else yield* this.#newOf(due === 'alive' ? this.#alive() : due)
       yield this.#blocked()
-      if (listener.retryIsDue()) listener.start(this.#bellOptions(), this.#signal)
+      if (listener.restartIsDue()) listener.start(this.#bellOptions(), this.#signal)
       if (this.#clock.monotonic() >= this.#auditAt) yield await this.#auditNow()
     }
     listener.stop()
+  }
+
+  /** Reads what is new of all. What the bell should have rung for tells whether it still hears. */
+  async *#sweep(): AsyncGenerator<TailEvent[]> {
+    for await (const records of this.#newOf(this.#wanted())) {
+      // What is late lies before the time the bell began at: it may rightly be silent.
+      for (const { row, late } of records) if (!late) this.#listener.found(row)
+      yield records
+    }
   }
 
   /** Said once a blocking: from now on the server is asked every second. */
@@ -254,7 +264,7 @@ class Run {
     return found.map((one) => ({ type: 'inserted', ...one }))
   }
 
-  async *#newOf(symbols: string[]): AsyncGenerator<TailEvent[]> {
+  async *#newOf(symbols: string[]): AsyncGenerator<TailRecord[]> {
     if (symbols.length === 0) return
     const newestMs = this.#newestMs
     const read = { ...this.#read, signal: this.#readSignal() }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { follow, virtualGateway } from '../support/virtual-gateway.js'
+import {
+  type Following,
+  follow,
+  type VirtualGateway,
+  virtualGateway,
+} from '../support/virtual-gateway.js'
 
 const second = 1000
 const minute = 60 * second
@@ -81,5 +86,60 @@ describe('a server that stalls', () => {
     await clock.advance(120 * second)
     expect(tailing.failure()).toBeUndefined()
     expect(tailing.shown()).toEqual(server.written)
+  })
+})
+
+describe('a bell that goes deaf while its connection beats', () => {
+  /** Writes a record every ten seconds and answers how long each took to be shown, ms. */
+  async function latencies(
+    server: VirtualGateway,
+    tailing: Following,
+    records: number,
+  ): Promise<number[]> {
+    const { clock } = server
+    const found: number[] = []
+    for (let i = 0; i < records; i++) {
+      await server.write([{ symbol: 'a', ms: clock.now() }])
+      const written = clock.now()
+      while (tailing.shown().length < server.written.length) await clock.advance(100)
+      found.push(clock.now() - written)
+      await clock.advance(Math.max(0, written + 10 * second - clock.now()))
+    }
+    return found
+  }
+
+  it.each([
+    ['a restart of TimeBase', async ({ gateway }: VirtualGateway) => gateway.restartTimebase()],
+    ['a stream deleted and made again', (server: VirtualGateway) => server.makeAgain()],
+  ])('by %s is hung up again', async (_what, deafen) => {
+    const server = await virtualGateway()
+    const tailing = follow(server)
+    await latencies(server, tailing, 5)
+    await deafen(server)
+    // The next look at all stations finds what did not ring; from then on it rings again.
+    const [first = 0, ...rest] = await latencies(server, tailing, 6)
+    expect(first).toBeGreaterThan(second)
+    expect(first).toBeLessThanOrEqual(30 * second)
+    expect(Math.max(...rest.slice(1))).toBeLessThanOrEqual(second)
+    expect(tailing.count('polling')).toBe(0)
+    await tailing.stop()
+  })
+
+  it('for want of a place among the monitors gives way to polling', async () => {
+    const server = await virtualGateway()
+    const others = Array.from({ length: 50 }, () => server.ring())
+    await server.clock.advance(second)
+    const tailing = follow(server)
+    await latencies(server, tailing, 6)
+    expect(tailing.count('polling')).toBe(1)
+    expect(Math.max(...(await latencies(server, tailing, 40)))).toBeLessThanOrEqual(1.1 * second)
+    // It was tried in vain once more meanwhile, without a word; now there is a place.
+    expect(tailing.count('polling')).toBe(1)
+    for (const other of others) (await other).close()
+    await server.clock.advance(6 * minute)
+    const asked = server.requests.length
+    await latencies(server, tailing, 6)
+    expect(server.requests.length - asked).toBeLessThan(40)
+    await tailing.stop()
   })
 })

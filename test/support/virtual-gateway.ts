@@ -10,7 +10,9 @@ import type { System } from '../../src/system.js'
 import type { Authenticator } from '../../src/timebase/auth/authenticator.js'
 import { passwordAuth } from '../../src/timebase/auth/password.js'
 import { makeClient, type TimebaseClient } from '../../src/timebase/client.js'
+import { openStompBell } from '../../src/timebase/live.js'
 import { weatherSchema } from '../../src/timebase/schema.js'
+import type { Bell } from '../../src/timebase/source.js'
 import { applyStreams, planStreams } from '../../src/timebase/stream.js'
 import { type TailEvent, type TailOptions, tail } from '../../src/timebase/tail.js'
 import { tailSource } from '../../src/timebase/tail-source.js'
@@ -31,6 +33,10 @@ export interface VirtualGateway {
   /** Stores records past every fault, and remembers them as "symbol time". */
   write(rows: { symbol: string; ms: number; temperature?: number }[]): Promise<void>
   readonly written: string[]
+  /** Deletes the stream and makes it again, empty. */
+  makeAgain(): Promise<void>
+  /** Another monitor of the stream. */
+  ring(): Promise<Bell>
 }
 
 /** A gateway and its network in virtual time. `skewMs`: the server's clock minus the computer's. */
@@ -61,7 +67,10 @@ export async function virtualGateway(
     { url, auth: byPassword({ fetch: network.fetch, clock }) },
     { fetch: network.fetch, clock },
   )
-  await applyStreams(writer, await planStreams(writer, [{ stream, schema: weatherSchema }]))
+  const make = async (): Promise<void> => {
+    await applyStreams(writer, await planStreams(writer, [{ stream, schema: weatherSchema }]))
+  }
+  await make()
   const written: string[] = []
   return {
     gateway,
@@ -71,6 +80,16 @@ export async function virtualGateway(
     written,
     client: (auth = byPassword) =>
       makeClient({ url, auth: auth({ fetch, clock }) }, { fetch, clock }),
+    async makeAgain() {
+      await writer.post([stream, 'delete'])
+      await make()
+    },
+    async ring() {
+      const login = await writer.auth.stompHeaders()
+      const { fetch, webSocket } = network
+      const target = { server: url, stream, login }
+      return openStompBell(target, { fetch, webSocket, clock }, new AbortController().signal)
+    },
     async write(rows) {
       const body = rows.map(({ symbol, ms, temperature = 20 }) => ({
         symbol,

@@ -14,8 +14,8 @@ const texts: Record<string, (values: Values) => string> = {
   'tail-lost': ({ at, reason }) =>
     `lost at ${at} (${lostReasons[String(reason)] ?? reason}), trying again`,
   'tail-back': ({ afterMs }) => `back after ${roundText(Number(afterMs))}, going on where it was`,
-  'tail-polling': () =>
-    'live connection blocked (WebSocket /stomp/v0): asking the server every second instead',
+  'tail-polling': ({ reason }) =>
+    `live connection ${reason === 'BELL_DEAF' ? 'silent although records arrive' : 'blocked'} (WebSocket /stomp/v0): asking the server every second instead`,
 }
 
 /** A sentence for each notice a task can give; an unknown one shows its name and values. */
