@@ -2,7 +2,6 @@ import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { Clock } from '../system.js'
 import type { Link } from './link.js'
-import { applyReset, hardReset } from './reset.js'
 
 /** What the firmware should say of itself; a version without the runtime's own prefix. */
 export interface ExpectedBanner {
@@ -13,6 +12,8 @@ export interface ExpectedBanner {
 export interface Heard {
   runtime: string
   version: string
+  /** False where the board stayed in its loader because nothing here can reset it. */
+  answered: boolean
   elapsedMs: number
 }
 
@@ -26,6 +27,15 @@ const quietMs = 3000
 /** The first reset is ours; a third one is a loop. */
 const loopResets = 4
 const longestText = 64 * 1024
+/** Where only a person can reset the board: as long as somebody needs who sits beside it. */
+const tapPatienceMs = 15_000
+/** Where nobody is waited for: the ROM greets within milliseconds, a network adds its round trip. */
+const noPatienceMs = 1000
+/** A chip that prints nothing after it has entered its loader stays there. */
+const loaderQuietMs = 3000
+/** Ctrl-D at an empty prompt. */
+const softReset = Uint8Array.of(0x04)
+const inLoader = /DOWNLOAD|UART_BOOT/
 
 /** What the ROM and the bootloader say when they cannot start, and what it means (boot.jsonl). */
 const troubles: { pattern: RegExp; times: number; why: string }[] = [
@@ -59,21 +69,29 @@ const troubles: { pattern: RegExp; times: number; why: string }[] = [
   { pattern: /filesystem appears to be corrupted/g, times: 1, why: 'its file system is damaged' },
 ]
 
+export interface BannerOptions {
+  /** Makes the board start what is in its flash. */
+  restart(): Promise<void>
+  /** False does not wait for somebody to tap RESET where the board cannot be reset from here. */
+  waitForButtons: boolean
+  report: Report
+  signal?: AbortSignal | undefined
+}
+
 /**
- * Resets the board and waits until the firmware says who it is. Throws BOOT_FAILED with the
- * reason where the boot log shows one, or when nothing that was expected comes.
+ * Restarts the board and waits until the firmware says who it is. Throws BOOT_FAILED with the
+ * reason where the boot log shows one, or when nothing that was expected comes. On a port that
+ * cannot reset, a board that stays in its loader is no failure: `answered` is false then.
  */
 export async function waitForBanner(
   link: Link,
   expected: ExpectedBanner,
   clock: Clock,
-  { report, signal }: { report: Report; signal?: AbortSignal | undefined },
+  { restart, waitForButtons, report, signal }: BannerOptions,
 ): Promise<Heard> {
-  await link.setBaud(115_200)
-  link.discardInput()
   const startMs = clock.monotonic()
   const elapsed = (): number => clock.monotonic() - startMs
-  if (link.hasControlLines) await applyReset(link, hardReset, clock, signal)
+  await restart()
   const decoder = new TextDecoder('latin1')
   let text = ''
   let interruptAtMs = interruptAfterMs
@@ -89,18 +107,28 @@ export async function waitForBanner(
     if (heard && expected.runtime !== undefined) {
       checkBanner(heard, expected, text)
       // We stopped its program to hear its name: it starts anew, as after any flash.
-      if (interrupted && link.hasControlLines) await applyReset(link, hardReset, clock, signal)
-      return { ...heard, elapsedMs: elapsed() }
+      if (interrupted && link.hasControlLines) await restart()
+      else if (interrupted) await link.write(softReset, signal)
+      return { ...heard, answered: true, elapsedMs: elapsed() }
     }
     if (
       expected.runtime === undefined &&
       /entry 0x/.test(text) &&
       elapsed() - lastHeardMs > quietMs
     ) {
-      return { runtime: '', version: '', elapsedMs: elapsed() }
+      return { runtime: '', version: '', answered: true, elapsedMs: elapsed() }
+    }
+    const lastReset = text.match(/rst:0x[^\r\n]*/g)?.at(-1)
+    const waitsForTap = !link.hasControlLines && (!lastReset || inLoader.test(lastReset))
+    if (waitsForTap && elapsed() > (waitForButtons ? tapPatienceMs : noPatienceMs)) {
+      return { runtime: '', version: '', answered: false, elapsedMs: elapsed() }
+    }
+    const isStuck = inLoader.test(lastReset ?? '') && elapsed() - lastHeardMs > loaderQuietMs
+    if (link.hasControlLines && isStuck) {
+      throw bootFailed('it enters its loader: BOOT is held down, or IO0 is wired to ground', text)
     }
     if (elapsed() > 2000) {
-      const reason = link.hasControlLines || /rst:0x/.test(text) ? 'banner' : 'tap-reset'
+      const reason = waitsForTap ? 'tap-reset' : 'banner'
       report({ type: 'waiting', stage: 'boot', reason, elapsedMs: elapsed() })
     }
     const mayInterrupt = expected.runtime === 'micropython' && /entry 0x|wx boot/.test(text)

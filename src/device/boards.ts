@@ -7,6 +7,13 @@ interface SpiRegisters {
   data: number
 }
 
+/** Registers of the watchdog in the low-power domain, the one whose reset reads the strapping pins anew. */
+interface WatchdogRegisters {
+  config: number
+  timeout: number
+  protect: number
+}
+
 /** A chip as the ROM loader and an image's header tell it. Facts: esptool's targets, shared/serial-flash.md 3.4. */
 export interface Chip {
   name: string
@@ -19,6 +26,7 @@ export interface Chip {
   /** Two words with the MAC: low 32 bits, then the top 16 in the low half. */
   macRegister: number
   spi: SpiRegisters
+  watchdog: WatchdogRegisters
   /** The name MicroPython gives this chip's board files. */
   micropythonBoard: string
 }
@@ -31,6 +39,12 @@ const spi = (base: number): SpiRegisters => ({
   data: 0x58,
 })
 
+const watchdog = (config: number, protect: number): WatchdogRegisters => ({
+  config,
+  timeout: config + 4,
+  protect,
+})
+
 export const chips = {
   esp32: {
     name: 'ESP32',
@@ -39,6 +53,7 @@ export const chips = {
     magic: [0x00f01d83],
     macRegister: 0x3ff5a004,
     spi: { base: 0x3ff42000, usr: 0x1c, usr2: 0x24, misoLength: 0x2c, data: 0x80 },
+    watchdog: watchdog(0x3ff4808c, 0x3ff480a4),
     micropythonBoard: 'ESP32_GENERIC',
   },
   esp32s2: {
@@ -48,6 +63,7 @@ export const chips = {
     magic: [0x000007c6],
     macRegister: 0x3f41a044,
     spi: spi(0x3f402000),
+    watchdog: watchdog(0x3f408094, 0x3f4080ac),
     micropythonBoard: 'ESP32_GENERIC_S2',
   },
   esp32s3: {
@@ -57,6 +73,7 @@ export const chips = {
     magic: [0x9],
     macRegister: 0x60007044,
     spi: spi(0x60002000),
+    watchdog: watchdog(0x60008098, 0x600080b0),
     micropythonBoard: 'ESP32_GENERIC_S3',
   },
   esp32c2: {
@@ -66,6 +83,7 @@ export const chips = {
     magic: [],
     macRegister: 0x60008840,
     spi: spi(0x60002000),
+    watchdog: watchdog(0x60008084, 0x6000809c),
     micropythonBoard: 'ESP32_GENERIC_C2',
   },
   esp32c3: {
@@ -75,6 +93,7 @@ export const chips = {
     magic: [0x6921506f, 0x1b31506f, 0x4881606f, 0x4361606f],
     macRegister: 0x60008844,
     spi: spi(0x60002000),
+    watchdog: watchdog(0x60008090, 0x600080a8),
     micropythonBoard: 'ESP32_GENERIC_C3',
   },
   esp32c5: {
@@ -84,6 +103,7 @@ export const chips = {
     magic: [],
     macRegister: 0x600b4844,
     spi: spi(0x60003000),
+    watchdog: watchdog(0x600b1c00, 0x600b1c18),
     micropythonBoard: 'ESP32_GENERIC_C5',
   },
   esp32c6: {
@@ -93,7 +113,18 @@ export const chips = {
     magic: [0x2ce0806f],
     macRegister: 0x600b0844,
     spi: spi(0x60003000),
+    watchdog: watchdog(0x600b1c00, 0x600b1c18),
     micropythonBoard: 'ESP32_GENERIC_C6',
+  },
+  esp32c61: {
+    name: 'ESP32-C61',
+    imageId: 20,
+    bootloaderOffset: 0x0,
+    magic: [0x33f0206f, 0x2421606f],
+    macRegister: 0x600b4844,
+    spi: spi(0x60003000),
+    watchdog: watchdog(0x600b1c00, 0x600b1c18),
+    micropythonBoard: 'ESP32_GENERIC_C61',
   },
   esp32h2: {
     name: 'ESP32-H2',
@@ -102,6 +133,7 @@ export const chips = {
     magic: [],
     macRegister: 0x600b0844,
     spi: spi(0x60003000),
+    watchdog: watchdog(0x600b1c00, 0x600b1c1c),
     micropythonBoard: 'ESP32_GENERIC_H2',
   },
   esp32p4: {
@@ -111,6 +143,7 @@ export const chips = {
     magic: [],
     macRegister: 0x5012d044,
     spi: spi(0x5008d000),
+    watchdog: watchdog(0x50116000, 0x50116018),
     micropythonBoard: 'ESP32_GENERIC_P4',
   },
 } as const satisfies Record<string, Chip>

@@ -50,7 +50,7 @@ export async function identify(port: CommandPort): Promise<ChipName> {
   if (byId) return byId
   const what = `0x${magic.toString(16)}${id === undefined ? '' : `, id ${id}`}`
   throw new WxError('BOARD_FAULT', `The chip on this port is unknown (${what}).`, {
-    hint: 'wxstation knows the ESP32, S2, S3, C2, C3, C5, C6, H2 and P4.',
+    hint: 'wxstation knows the ESP32, S2, S3, C2, C3, C5, C6, C61, H2 and P4.',
     details: { magic, id },
   })
 }
@@ -118,6 +118,7 @@ const revisionFields: Partial<Record<ChipName, { major: Field[]; minor: Field[] 
   },
   esp32c2: { major: [[1, 20, 2]], minor: [[1, 16, 4]] },
   esp32c5: { major: [[2, 4, 2]], minor: [[2, 0, 4]] },
+  esp32c61: { major: [[2, 4, 2]], minor: [[2, 0, 4]] },
   esp32c6: { major: [[3, 22, 2]], minor: [[3, 18, 4]] },
   esp32h2: { major: [[3, 21, 2]], minor: [[3, 18, 3]] },
   esp32p4: {

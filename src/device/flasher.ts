@@ -45,6 +45,8 @@ export interface FlashResult {
   sectorsWritten: number
   wireBytes: number
   baud: number
+  /** The firmware said who it is. False on a dry run, and where the port cannot reset the board. */
+  answered: boolean
   elapsedMs: number
 }
 
@@ -115,9 +117,15 @@ export async function flashBoard(
     const nothingToDo = plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0
     report({ type: 'fact', fact: { kind: 'flash-plan', values: planValues(plan, nothingToDo) } })
     if (options.dryRun) {
-      return { ...result, state: 'planned', elapsedMs: clock.monotonic() - startMs }
+      return {
+        ...result,
+        answered: false,
+        state: 'planned',
+        elapsedMs: clock.monotonic() - startMs,
+      }
     }
     let wireBytes = 0
+    let baud = session.loader.baud
     if (!nothingToDo) {
       if (plan.losesFiles) await options.mayLoseFiles()
       isTorn = true
@@ -125,23 +133,29 @@ export async function flashBoard(
       wireBytes = await write(session, target, plan.runs, report)
       await verify(session, target, report)
       isTorn = false
+      // The console's rate comes back with the restart.
+      baud = session.loader.baud
     }
     report({ type: 'stage', stage: 'boot' })
-    const heard = await hear(session, firmware, report, signal, system)
+    const heard = await hear(session, firmware, options, { report, signal }, system)
     const elapsedMs = clock.monotonic() - startMs
     const state = nothingToDo ? ('already-flashed' as const) : ('flashed' as const)
     report({
       type: 'done',
       stage: 'boot',
       elapsedMs,
-      values: { state, runtime: heard.runtime || runtime, version: heard.version || version },
+      values: {
+        ...{ state, answered: heard.answered },
+        ...{ runtime: heard.runtime || runtime, version: heard.version || version },
+      },
     })
     return {
       ...result,
       state,
       sectorsWritten: plan.sectorsToWrite,
       wireBytes,
-      baud: session.loader.baud,
+      baud,
+      answered: heard.answered,
       elapsedMs,
     }
   } catch (error) {
@@ -270,8 +284,8 @@ async function verify(session: Session, { regions }: FlashTarget, report: Report
 async function hear(
   session: Session,
   firmware: Obtained,
-  report: Report,
-  signal: AbortSignal,
+  { waitForButtons }: FlashOptions,
+  { report, signal }: FlashContext,
   { clock }: System,
 ): Promise<Heard> {
   const { runtime, version } = firmware
@@ -280,7 +294,8 @@ async function hear(
     runtime: isKnown ? (runtime as 'micropython' | 'espruino') : undefined,
     version: version === '' ? undefined : version,
   }
-  return waitForBanner(session.link, expected, clock, { report, signal })
+  const restart = (): Promise<void> => session.restart(signal)
+  return waitForBanner(session.link, expected, clock, { restart, waitForButtons, report, signal })
 }
 
 function secured(chip: string): WxError {

@@ -10,6 +10,7 @@ import type { Link } from './link.js'
 import { openLink } from './links/open.js'
 import { Loader } from './loader.js'
 import { applyReset, hardReset } from './reset.js'
+import { selfReset } from './self-reset.js'
 
 /** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
 const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
@@ -33,6 +34,7 @@ export class Session {
   readonly #system: System
   readonly #options: SessionOptions
   #triedTop = false
+  #isHeld = true
 
   private constructor(link: Link, loader: Loader, options: SessionOptions, system: System) {
     this.link = link
@@ -48,7 +50,9 @@ export class Session {
     try {
       return new Session(link, await enter(link, options, system), options, system)
     } catch (error) {
-      await release(link, system)
+      // A board is never left in its loader, whatever went wrong.
+      if (link.hasControlLines) await applyReset(link, hardReset, system.clock).catch(() => {})
+      await link.close()
       throw error
     }
   }
@@ -119,9 +123,27 @@ export class Session {
     })
   }
 
-  /** Lets the board run what is in its flash, and the port go. Never throws. */
+  /**
+   * Lets the board run what is in its flash. Without a line to EN the chip is asked to reset
+   * itself, and only what it prints tells whether it did.
+   */
+  async restart(signal?: AbortSignal): Promise<void> {
+    const { clock } = this.#system
+    await this.link.setBaud(romBaud)
+    this.link.discardInput()
+    if (this.link.hasControlLines) await applyReset(this.link, hardReset, clock, signal)
+    else if (this.#isHeld) await selfReset(this.link, this.loader.facts.chip, clock)
+    this.#isHeld = false
+  }
+
+  /** Lets the board go, and the port. Never throws. */
   async close(): Promise<void> {
-    await release(this.link, this.#system)
+    try {
+      if (this.#isHeld) await this.restart()
+    } catch {
+      // The port is gone, and the board with it.
+    }
+    await this.link.close()
   }
 }
 
@@ -133,16 +155,6 @@ async function enter(link: Link, options: SessionOptions, { clock }: System): Pr
     ...(signal && { signal }),
   })
   return Loader.start(connected, clock)
-}
-
-/** A board is never left in its loader, whatever went wrong. */
-async function release(link: Link, { clock }: System): Promise<void> {
-  try {
-    if (link.hasControlLines) await applyReset(link, hardReset, clock)
-  } catch {
-    // The port is gone, and the board with it.
-  }
-  await link.close()
 }
 
 function topOf({ usb }: Link): number {

@@ -69,7 +69,9 @@ function planText(values: Values): string {
 }
 
 export const flashOutcomes = {
-  boot: ({ state, runtime, version }: Values, took: string): string => {
+  boot: ({ state, answered, runtime, version }: Values, took: string): string => {
+    const done = state === 'already-flashed' ? 'Already flashed' : `Flashed in ${took} and verified`
+    if (!answered) return `${done}; this port cannot reset the board: tap RESET to start it.`
     const who = [runtimeText(runtime), version && `v${String(version).replace(/^v/, '')}`]
       .filter(Boolean)
       .join(' ')

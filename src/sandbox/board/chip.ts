@@ -4,7 +4,7 @@ import { type Boot, bootFromFlash, greeting, nothingToBoot } from './boot.js'
 import type { Silicon } from './chips.js'
 import { Flash } from './flash.js'
 import type { Leaving, LoaderPins, Receiver } from './loader.js'
-import { Registers } from './registers.js'
+import { type RegisterReset, Registers } from './registers.js'
 import { RomLoader } from './rom.js'
 import type { AppImage, ResetCause, Runtime, SharedFlash, StartRuntime } from './runtime.js'
 import { Stub } from './stub.js'
@@ -22,6 +22,8 @@ const resetCodes: Record<ResetCause, number> = {
 }
 const systemReset = 3
 const romWatchdog = 16
+/** 2000 cycles of the slow clock, which is what loaders set. */
+const watchdogMs = 13
 
 /** A chip without an image complains about eight times a second until its watchdog resets it. */
 const complaintEveryMs = 120
@@ -61,7 +63,9 @@ export class Chip {
 
   constructor(private readonly parts: ChipParts) {
     this.#flash = new Flash(parts.flash)
-    this.#registers = new Registers(parts.silicon, this.#flash, parts.mac)
+    this.#registers = new Registers(parts.silicon, this.#flash, parts.mac, (how) =>
+      this.#resetByRegister(how),
+    )
     this.#strap = parts.straps.flash
     parts.uart.onChipReceive = (bytes, atOnce) => this.#receiver?.receive(bytes, atOnce)
   }
@@ -187,6 +191,20 @@ export class Chip {
         if (!stopped()) this.#leave(next)
       },
     }
+  }
+
+  /** The watchdog's reset reads the straps anew, a software reset keeps them. */
+  #resetByRegister(how: RegisterReset): void {
+    if (how === 'software') {
+      void this.#start(systemReset, 'software')
+      return
+    }
+    const generation = this.#generation
+    this.parts.system.clock.timer(watchdogMs, () => {
+      if (generation !== this.#generation) return
+      this.#latchStraps()
+      void this.#start(romWatchdog, 'watchdog')
+    })
   }
 
   #leave(next: Leaving): void {

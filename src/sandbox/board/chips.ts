@@ -20,6 +20,8 @@ export interface Silicon {
   readonly bootloaderOffset: number
   readonly magic: number
   readonly spi: SpiRegisters
+  /** The watchdog of the low-power domain. */
+  readonly watchdog: { config: number; protect: number }
   /** First of the two eFuse words with the MAC. */
   readonly macWord: number
   /** Words that read as something but 0 after a reset. */
@@ -143,7 +145,7 @@ export type SiliconName = keyof typeof silicon
 
 function identity(
   chip: ChipName,
-): Pick<Silicon, 'chip' | 'imageId' | 'bootloaderOffset' | 'magic'> {
-  const { imageId, bootloaderOffset, magic } = chips[chip]
-  return { chip, imageId, bootloaderOffset, magic: magic[0] ?? 0 }
+): Pick<Silicon, 'chip' | 'imageId' | 'bootloaderOffset' | 'magic' | 'watchdog'> {
+  const { imageId, bootloaderOffset, magic, watchdog } = chips[chip]
+  return { chip, imageId, bootloaderOffset, magic: magic[0] ?? 0, watchdog }
 }

@@ -3,6 +3,13 @@ import type { Flash } from './flash.js'
 
 const magicWord = 0x40001000
 const go = 1 << 18
+/** RTC_CNTL_OPTIONS0 of the ESP32 and its SW_SYS_RST. */
+const options0 = 0x3ff48000
+const systemReset = 0x8000_0000
+const watchdogKey = 0x50d83aa1
+const watchdogEnable = 0x8000_0000
+
+export type RegisterReset = 'software' | 'watchdog'
 
 /**
  * The chip's address space as a loader sees it: eFuses, the flash controller, and memory that keeps
@@ -16,6 +23,7 @@ export class Registers {
     private readonly silicon: Silicon,
     private readonly flash: Flash,
     mac: Uint8Array,
+    private readonly onReset: (how: RegisterReset) => void = () => {},
   ) {
     this.#fixed = new Map(Object.entries(silicon.words).map(([key, value]) => [Number(key), value]))
     this.#fixed.set(magicWord, silicon.magic)
@@ -47,6 +55,15 @@ export class Registers {
       // The controller clears the bit when the command is done.
       this.#words.set(address, (word & ~go) >>> 0)
     } else if (!this.#fixed.has(address)) this.#words.set(address, word)
+    this.#mayReset(address, word)
+  }
+
+  /** A reset that a program asks for; the watchdog takes no orders while it is locked. */
+  #mayReset(address: number, word: number): void {
+    const { config, protect } = this.silicon.watchdog
+    const isUnlocked = this.read(protect) === watchdogKey
+    if (address === config && word & watchdogEnable && isUnlocked) this.onReset('watchdog')
+    else if (address === options0 && word & systemReset) this.onReset('software')
   }
 
   writeMemory(address: number, bytes: Uint8Array): void {

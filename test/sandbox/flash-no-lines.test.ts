@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openLink } from '../../src/device/links/open.js'
+import { applyReset, downloadStrategies } from '../../src/device/reset.js'
+import type { VirtualBoard } from '../../src/sandbox/board/board.js'
+import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
+import { buildImage } from '../../src/sandbox/image-builder.js'
+import { testBoard } from '../support/board.js'
+import { cli, temporaryFolder, testSystem } from '../support/system.js'
+
+const speaks: StartRuntime = ({ app, transmit }) => {
+  transmit(Buffer.from(`MicroPython ${app.version} on ${app.date}; Generic ESP32 module\r\n>>> `))
+  return { receive: () => {}, halt: async () => {} }
+}
+
+/** A board in its loader, as somebody left it who held BOOT; from here on only bytes reach it. */
+async function boardInLoader(options: Parameters<typeof testBoard>[0] = {}): Promise<VirtualBoard> {
+  const board = await testBoard({ startRuntime: async () => speaks, ...options })
+  const { clock } = testSystem()
+  const link = await openLink(board.rfc2217Url, { baud: 115_200 }, testSystem())
+  const [strategy] = downloadStrategies(link)
+  if (strategy) await applyReset(link, strategy, clock)
+  await clock.sleep(300)
+  await link.close()
+  return board
+}
+
+function imageFile(chip: 'esp32' | 'esp32c3' | 'esp32c6'): string {
+  const path = join(temporaryFolder(), `${chip}.bin`)
+  writeFileSync(path, buildImage(chip, { version: 'v1.27.0', date: '2025-12-09' }))
+  return path
+}
+
+// The emulators of ESP32 boards, and many network bridges, offer no more than this.
+describe('a port without control lines', () => {
+  it.each(['esp32', 'esp32c3', 'esp32c6'] as const)(
+    'flashes an %s, lets it reset itself and hears the firmware',
+    async (chip) => {
+      const { socketUrl } = await boardInLoader({ chip })
+      const { code, out } = await cli(['flash', imageFile(chip), '--port', socketUrl, '--json'])
+      expect({ code, ...JSON.parse(out) }).toMatchObject({
+        code: 0,
+        state: 'flashed',
+        answered: true,
+      })
+    },
+  )
+
+  it('ends well where the straps hold the chip in its loader, and finds it there the next time', async () => {
+    const straps = { flash: 0x0f, download: 0x0f }
+    const { socketUrl } = await boardInLoader({ wiring: { straps } })
+    const argv = ['flash', imageFile('esp32'), '--port', socketUrl, '--no-wait']
+    const first = await cli(argv)
+    expect(first.code).toBe(0)
+    expect(first.err).toMatch(
+      /Flashed in .* and verified; this port cannot reset the board: tap RESET/,
+    )
+    const again = await cli([...argv, '--json'])
+    expect({ code: again.code, ...JSON.parse(again.out) }).toMatchObject({
+      code: 0,
+      state: 'already-flashed',
+      answered: false,
+    })
+  })
+
+  it('lets the board start after a command that only looked', async () => {
+    let starts = 0
+    const startRuntime = async (): Promise<StartRuntime> => {
+      starts++
+      return speaks
+    }
+    const { socketUrl, flash } = await boardInLoader({ startRuntime })
+    flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+    expect((await cli(['board', 'info', '--port', socketUrl])).code).toBe(0)
+    await expect.poll(() => starts).toBe(1)
+  })
+})
