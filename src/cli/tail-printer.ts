@@ -1,5 +1,6 @@
+import { Arrivals } from '../timebase/arrivals.js'
 import { derive } from '../timebase/derive.js'
-import { type Rhythm, suspects, type Watch } from '../timebase/gaps.js'
+import { type Rhythm, suspects, Watch } from '../timebase/gaps.js'
 import { type RowLine, ScannedRow } from '../timebase/row-scanner.js'
 import type { RecordClass } from '../timebase/schema.js'
 import type { TailEvent, TailRecord } from '../timebase/tail.js'
@@ -35,6 +36,8 @@ export class TailPrinter {
   readonly #options: PrinterOptions
   readonly #template: Template | undefined
   readonly #startedMs: number
+  readonly #watch = new Watch()
+  readonly #arrivals = new Arrivals((symbol) => this.#watch.interval(symbol))
   readonly #count = {
     records: 0,
     gaps: 0,
@@ -93,7 +96,7 @@ export class TailPrinter {
   }
 
   /** Prints one batch; true when --count is met. */
-  async print(events: TailEvent[], watch: Watch): Promise<boolean> {
+  async print(events: TailEvent[]): Promise<boolean> {
     const lines: string[] = []
     let isEnough = false
     this.#nowMs = this.#context.system.clock.monotonic()
@@ -102,28 +105,29 @@ export class TailPrinter {
         this.#notice(event)
         continue
       }
-      this.#record(event, watch, lines)
+      this.#record(event, lines)
       isEnough = this.#count.records >= (this.#options.flags.count ?? Number.POSITIVE_INFINITY)
       if (isEnough) break
     }
     this.#flush(lines)
-    this.#silences(watch, lines)
+    this.#silences(lines)
     if (lines.length > 0) await this.#context.emit(lines.join('\n'))
     return isEnough
   }
 
-  summary(watch: Watch): TailSummary {
+  summary(): TailSummary {
     const elapsedMs = this.#context.system.clock.monotonic() - this.#startedMs
-    return { ...this.#count, stations: watch.stations, elapsedMs }
+    return { ...this.#count, stations: this.#watch.stations, elapsedMs }
   }
 
-  #record(event: TailRecord, watch: Watch, lines: string[]): void {
+  #record(event: TailRecord, lines: string[]): void {
     const { units, condition, flags, known } = this.#options
-    const { row, ms, late, inserted } = event
+    const { row, ms, live, late, inserted } = event
     const count = this.#count
     const station = known.get(row.symbol)
     // A row put behind others says nothing about the station's rhythm.
-    const rhythm: Rhythm = inserted ? {} : watch.observe(row.symbol, ms, this.#nowMs)
+    const rhythm: Rhythm = inserted ? {} : this.#watch.observe(row.symbol, ms)
+    if (!inserted) this.#arrivals.observe(row.symbol, ms, live, this.#nowMs)
     const wrong = suspects(row)
     if (rhythm.gapMs !== undefined) {
       count.gaps++
@@ -211,11 +215,9 @@ export class TailPrinter {
     return { ...row, name: station?.name ?? row.symbol }
   }
 
-  #silences(watch: Watch, lines: string[]): void {
+  #silences(lines: string[]): void {
     const { known } = this.#options
-    for (const { symbol, lastMs, silentMs } of watch.silences(
-      this.#context.system.clock.monotonic(),
-    )) {
+    for (const { symbol, lastMs, silentMs } of this.#arrivals.silences(this.#nowMs)) {
       this.#count.silent++
       if (!this.#table || this.#context.options.quiet) continue
       lines.push(this.#table.silent(known.get(symbol)?.name ?? symbol, silentMs, lastMs))
@@ -225,7 +227,11 @@ export class TailPrinter {
   #notice(event: Exclude<TailEvent, TailRecord>): void {
     const { report } = this.#context
     switch (event.type) {
+      case 'following':
+        this.#arrivals.begin(this.#nowMs, event.serverMs)
+        return
       case 'lost': {
+        this.#arrivals.lose()
         const { time } = clockTexts(event.atMs, this.#options.flags.utc ?? false)
         report({
           type: 'notice',
@@ -235,6 +241,7 @@ export class TailPrinter {
         return
       }
       case 'back':
+        this.#arrivals.resume(this.#nowMs)
         this.#count.reconnects++
         report({ type: 'notice', notice: 'tail-back', values: { afterMs: event.afterMs } })
         return

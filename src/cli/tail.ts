@@ -1,5 +1,4 @@
 import { WxError } from '../errors.js'
-import { Watch } from '../timebase/gaps.js'
 import { streamSchema } from '../timebase/stream.js'
 import type { TailOptions } from '../timebase/tail.js'
 import { tail } from '../timebase/tail.js'
@@ -56,10 +55,9 @@ export async function runTail(
 
   const source = tailSource(client, stream, classes, system)
   const tailOptions: TailOptions = { ...range, follow: flags.follow, ...(wants && { wants }) }
-  const watch = new Watch()
   try {
     for await (const events of tail(source, tailOptions, system.clock, signal)) {
-      const isEnough = await printer.print(events, watch)
+      const isEnough = await printer.print(events)
       if (isEnough) break
     }
   } catch (error) {
@@ -73,7 +71,7 @@ export async function runTail(
   return undefined
 
   function summarize(): void {
-    const summary = printer.summary(watch)
+    const summary = printer.summary()
     report({ type: 'summary', summary: 'tail', values: { ...summary } })
   }
 }

@@ -8,55 +8,32 @@ export interface Rhythm {
   backMs?: number
 }
 
-export interface Silence {
-  symbol: string
-  /** Time of its last record, epoch milliseconds. */
-  lastMs: number
-  silentMs: number
-}
-
 /** A record may be this many intervals away from the one before it (ux.md). */
 const gapFactor = 2.5
 /** Distances kept to learn an interval: one outage among five does not move their median. */
 const memory = 5
-/** Stations send in batches of 10 s; three batches missing is a fault, one may be the network. */
-const silentAfterMs = 30_000
 
 interface Station {
   lastMs: number
   distances: number[]
   /** Median of the distances; undefined until three are known. */
   interval: number | undefined
-  /** Monotonic time of the last arrival, and the longest wait between two arrivals so far. */
-  arrivedMs: number
-  silent: boolean
 }
 
-/** Learns each station's own interval and notices gaps, steps back and silence. */
+/** Learns each station's own interval and notices gaps and steps back. */
 export class Watch {
   readonly #stations = new Map<string, Station>()
 
-  /**
-   * Takes one record of a station. `ms`: its time, `arrivedMs`: now, on a clock that never goes back.
-   * Records with equal times say nothing about the rhythm.
-   */
-  observe(symbol: string, ms: number, arrivedMs: number): Rhythm {
+  /** Takes the time of one record. Records with equal times say nothing about the rhythm. */
+  observe(symbol: string, ms: number): Rhythm {
     const station = this.#stations.get(symbol)
     if (!station) {
-      this.#stations.set(symbol, {
-        lastMs: ms,
-        distances: [],
-        interval: undefined,
-        arrivedMs,
-        silent: false,
-      })
+      this.#stations.set(symbol, { lastMs: ms, distances: [], interval: undefined })
       return {}
     }
     const distance = ms - station.lastMs
     const expectedMs = station.interval
     station.lastMs = ms
-    station.arrivedMs = arrivedMs
-    station.silent = false
     if (distance < 0) return { backMs: -distance }
     if (distance === 0) return {}
     station.distances.push(distance)
@@ -72,20 +49,6 @@ export class Watch {
   /** The usual distance between two records of a station; undefined until three are known. */
   interval(symbol: string): number | undefined {
     return this.#stations.get(symbol)?.interval
-  }
-
-  /** Stations that fell silent since the last call: each is told once, until it speaks again. */
-  silences(nowMs: number): Silence[] {
-    const found: Silence[] = []
-    for (const [symbol, station] of this.#stations) {
-      if (station.silent) continue
-      const silentMs = nowMs - station.arrivedMs
-      const limit = Math.max(silentAfterMs, gapFactor * (this.interval(symbol) ?? 0))
-      if (silentMs <= limit) continue
-      station.silent = true
-      found.push({ symbol, lastMs: station.lastMs, silentMs })
-    }
-    return found
   }
 
   get stations(): number {

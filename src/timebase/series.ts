@@ -64,7 +64,7 @@ export async function readSeries(
   for await (const rows of readOn(read, position)) {
     for (const row of rows) {
       const ms = Date.parse(row.timestamp)
-      const { gapMs } = watch.observe(row.symbol, ms, ms)
+      const { gapMs } = watch.observe(row.symbol, ms)
       const wrong = suspects(row)
       prepare?.(row)
       const index = Math.min(steps - 1, Math.floor((ms - sinceMs) / stepMs))

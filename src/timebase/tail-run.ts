@@ -41,6 +41,7 @@ export class Run {
   /** Where the past was read to; undefined while it was not begun. */
   #position: { time: string; symbols?: string[] } | undefined
   #pastIsRead = false
+  #isFollowing = false
   #newestMs = Number.NEGATIVE_INFINITY
   #lostAtMs: number | undefined
   #isPolling = false
@@ -74,7 +75,7 @@ export class Run {
     if (!this.#options.follow || this.#isOver()) return
     yield* this.#newOf(this.#wanted())
     // Even nothing new is an answer: the connection is back.
-    yield []
+    yield this.#following()
     yield* this.#live()
     for await (const rows of this.#audit.missing(this.#signal, this.#read.until)) {
       yield rows.map((row) => this.#record(row, true, this.#newestMs, true))
@@ -99,6 +100,12 @@ export class Run {
 
   stop(): void {
     this.#listener.stop()
+  }
+
+  #following(): TailEvent[] {
+    if (this.#isFollowing) return []
+    this.#isFollowing = true
+    return [{ type: 'following', serverMs: this.#source.serverNow() }]
   }
 
   async *#past(): AsyncGenerator<TailEvent[]> {

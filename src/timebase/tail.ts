@@ -29,6 +29,8 @@ export interface TailRecord {
 
 export type TailEvent =
   | TailRecord
+  /** The past is read: what follows was stored since. `serverMs`: the server's time. Comes once. */
+  | { type: 'following'; serverMs: number }
   /** The connection broke; `atMs` is when something was last heard. */
   | { type: 'lost'; atMs: number; reason: string }
   | { type: 'back'; afterMs: number }

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { run } from '../../src/cli/main.js'
+import { gatewayEnv } from '../support/gateway.js'
+import { testSystem } from '../support/system.js'
 import {
   type Following,
   follow,
@@ -141,5 +144,33 @@ describe('a bell that goes deaf while its connection beats', () => {
     await latencies(server, tailing, 6)
     expect(server.requests.length - asked).toBeLessThan(40)
     await tailing.stop()
+  })
+})
+
+describe('the command', () => {
+  it('tells a station silent that is, and one that uploads each minute never', async () => {
+    const server = await virtualGateway()
+    const { clock, network, gateway } = server
+    await server.write([{ symbol: 'dead', ms: clock.now() - 3 * 24 * 60 * minute }])
+    const { fetch, webSocket, files } = network
+    const env = { NO_COLOR: '1', ...gatewayEnv(gateway) }
+    const system = testSystem({ tty: true, width: 100, env, clock, fetch, webSocket, files })
+    const done = run(['tail', '--utc'], system)
+    // Loading the program takes real time.
+    while (!system.out().includes('dead')) await clock.advance(0)
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(minute)
+      const end = clock.now()
+      await server.write(
+        Array.from({ length: 30 }, (_, k) => ({ symbol: 'minute', ms: end - (29 - k) * 2000 })),
+      )
+    }
+    await clock.advance(10 * second)
+    system.interrupt()
+    await clock.advance(0)
+    expect(await done).toBe(0)
+    const silent = system.out().match(/(\w+) +silent for .*/g)
+    expect(silent).toEqual([expect.stringMatching(/^dead +silent for 72 h/)])
+    expect(system.err()).toContain('1 station fell silent')
   })
 })

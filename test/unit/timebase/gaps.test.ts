@@ -4,7 +4,7 @@ import { suspects, Watch } from '../../../src/timebase/gaps.js'
 /** Feeds times in seconds and answers what was noticed at each. */
 function noticed(seconds: number[]): object[] {
   const watch = new Watch()
-  return seconds.map((at) => watch.observe('a', at * 1000, at * 1000))
+  return seconds.map((at) => watch.observe('a', at * 1000))
 }
 
 describe('gaps', () => {
@@ -38,31 +38,12 @@ describe('gaps', () => {
   it('are each station’s own', () => {
     const watch = new Watch()
     for (let i = 0; i < 5; i++) {
-      expect(watch.observe('fast', i * 2000, 0)).toEqual({})
-      expect(watch.observe('slow', i * 60_000, 0)).toEqual({})
+      expect(watch.observe('fast', i * 2000)).toEqual({})
+      expect(watch.observe('slow', i * 60_000)).toEqual({})
     }
     expect(watch.interval('fast')).toBe(2000)
     expect(watch.interval('slow')).toBe(60_000)
     expect(watch.stations).toBe(2)
-  })
-})
-
-describe('silence', () => {
-  it('is told once, and again after the station spoke', () => {
-    const watch = new Watch()
-    watch.observe('a', 1000, 0)
-    expect(watch.silences(30_000)).toEqual([])
-    expect(watch.silences(31_000)).toEqual([{ symbol: 'a', lastMs: 1000, silentMs: 31_000 }])
-    expect(watch.silences(60_000)).toEqual([])
-    watch.observe('a', 61_000, 61_000)
-    expect(watch.silences(100_000)).toHaveLength(1)
-  })
-
-  it('of a slow station is longer', () => {
-    const watch = new Watch()
-    for (let i = 0; i < 5; i++) watch.observe('a', i * 600_000, i * 600_000)
-    expect(watch.silences(2_400_000 + 1_400_000)).toEqual([])
-    expect(watch.silences(2_400_000 + 1_600_000)).toHaveLength(1)
   })
 })
 

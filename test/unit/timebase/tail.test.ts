@@ -298,7 +298,8 @@ describe('a broken connection', () => {
     await one.clock.advance(5 * second)
     sleptMs = 3_600_000
     await one.clock.advance(10 * second)
-    expect(tailing.events.map(({ type }) => type)).toEqual(['record', 'lost', 'back'])
+    const types = tailing.events.map(({ type }) => type)
+    expect(types).toEqual(['record', 'following', 'lost', 'back'])
     await tailing.stop()
   })
 
