@@ -4,16 +4,18 @@ import os
 import socket
 import time
 
-from clock import EPOCH_NTP
+import machine
+from clock import EPOCH_NTP, EPOCH_UNIX
 
 # Two servers agree when they differ by less; both answers are milliseconds old.
 _AGREE_S = 2
 _DAY_S = 86400
+_2000 = 946684800  # in Unix time
 _PORT = 123
 
 
 class Ntp:
-    """query() and run() are generators: each yield is a moment in which nothing was ready."""
+    """sync() is a generator: each yield is a moment in which nothing was ready."""
 
     def __init__(self, servers, timeout_s, log):
         self._servers = servers
@@ -57,8 +59,7 @@ class Ntp:
         # Server's mode, a clock that is set, a stratum, and our own words repeated.
         if len(data) < 48 or data[0] & 7 != 4 or data[0] >> 6 == 3 or not 1 <= data[1] <= 15:
             return False
-        original = bytes(data[24:32])
-        if original != nonce and original != bytes(8):
+        if bytes(data[24:32]) != nonce:
             return False
         seconds = (data[40] << 24 | data[41] << 16 | data[42] << 8 | data[43]) - EPOCH_NTP
         if seconds < 0:
@@ -70,29 +71,45 @@ class Ntp:
         return True
 
     def sync(self, clock, known):
-        """Asks until one server answers; a jump of more than a day needs two that agree.
+        """Asks until an answer can be believed; returns whether the clock was offered it.
 
-        known: (s, ms) of the last known time, or None. Returns whether the clock was offered it.
+        known: (s, ms) of the last known time, or None. Within a day of what is known one answer is
+        enough; else two servers must agree, or the only one twice: one stamp from the future would
+        block the symbol for ever.
         """
-        first = None
-        for _ in range(max(2, len(self._servers)) + 1):
-            server = self._servers[self._next % len(self._servers)]
-            yield from self._ask(server)
-            if self.answer is None:
-                self._next += 1
-                continue
-            s, ms, ticks = self.answer
-            now = clock.now()
-            reference = now if now else known
-            if reference is None or s - reference[0] <= _DAY_S:
-                break
-            if first and abs(s - first[0] - time.ticks_diff(ticks, first[2]) // 1000) <= _AGREE_S:
-                break
-            first = self.answer
-            self.answer = None
-            self._next += 1  # another server, where there is one
-        if self.answer is None:
-            return False
-        clock.offer(*self.answer)
-        self._log("ntp ok server=" + self._servers[self._next % len(self._servers)])
-        return True
+        servers = self._servers
+        voices = []
+        for _ in range(2 * max(2, len(servers))):
+            index = self._next % len(servers)
+            yield from self._ask(servers[index])
+            answer = self.answer
+            if answer:
+                known = clock.now() or known
+                if known and abs(answer[0] - known[0]) <= _DAY_S or self._is_second(voices, index):
+                    # Before the clock is known, and with it TLS, which looks at the chip's dates.
+                    set_rtc(answer[0], answer[1])
+                    clock.offer(*answer)
+                    self._log("ntp ok server=" + servers[index])
+                    return True
+                voices.append((index, answer))
+            self._next += 1
+        if voices:
+            self._log("ntp doubtful server=" + servers[voices[0][0]])
+        return False
+
+    def _is_second(self, voices, index):
+        """Whether the answer agrees with one that another server gave."""
+        s, _, ticks = self.answer
+        for other, (first, _, at) in voices:
+            if other != index or len(self._servers) == 1:
+                if abs(s - first - time.ticks_diff(ticks, at) // 1000) <= _AGREE_S:
+                    return True
+        return False
+
+
+def set_rtc(s, ms):
+    """The chip's own clock: it begins in 2000, when no certificate was valid yet."""
+    # gmtime counts from 2000 on the chip and from 1970 elsewhere.
+    epoch = EPOCH_UNIX - _2000 if time.gmtime(0)[0] == 2000 else EPOCH_UNIX
+    year, month, day, hour, minute, second, weekday, _ = time.gmtime(s + epoch)[:8]
+    machine.RTC().datetime((year, month, day, weekday, hour, minute, second, ms * 1000))

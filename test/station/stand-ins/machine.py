@@ -28,6 +28,13 @@ def unique_id():
     return b"\x24\x0a\xc4\x01\x02\x03"
 
 
+class RTC:
+    def datetime(self, value=None):
+        if value:
+            world.rtc = value
+        return world.rtc
+
+
 class Pin:
     IN = 1
     OUT = 3
@@ -35,6 +42,9 @@ class Pin:
     PULL_UP = 2
 
     def __init__(self, number, mode=None, pull=None, value=None):
+        # The classic chip has no others (recorded).
+        if number in (24, 28, 29, 30, 31) or not 0 <= number < 40:
+            raise ValueError("invalid pin")
         self.number = number
         self._mode = mode
         self._value = 1 if value is None else value

@@ -2,6 +2,7 @@
 import math
 
 reset_cause = 1
+rtc = (2000, 1, 1, 5, 0, 0, 0, 0)
 sda = scl = -1
 stuck_pulses = 0
 has_am2320 = has_bmp180 = True
