@@ -92,7 +92,7 @@ export const stationRules: { [name: string]: Rule } = {
     default: 21600,
     unit: 's',
     min: 60,
-    max: 604800,
+    max: 432000,
     about: 'time between two looks at the clock',
   },
   sample_interval: {
