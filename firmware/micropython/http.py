@@ -1,6 +1,8 @@
 # HTTP/1.1 on one connection that is kept: requests in one packet, answers of any length in
-# bounded memory, a deadline on every wait. A step machine: each yield means "nothing ready".
+# bounded memory, a deadline on every wait and on the whole. A step machine: each yield means
+# "nothing ready", or lets the readings in between two pieces of a long answer.
 import errno
+import gc
 import select
 import socket
 import time
@@ -10,6 +12,10 @@ HEAD = 2048
 # What is kept of an answer: a token answer has 1,400 bytes; error bodies (12 KB) are cut.
 KEEP = 3072
 _LINE = 256
+# Answers beyond this are nobody's: 200 refusals with their stack traces have 800 KB.
+_MOST = 1 << 20
+# A slow drip keeps each wait short; so many answer timeouts is the whole exchange worth.
+_EXCHANGE = 3
 
 # What request() returns when there is no status.
 NOT_SENT = 0
@@ -17,6 +23,7 @@ UNCLEAR = -1
 
 # EINPROGRESS: 115 on Linux, 119 on the chip (recorded).
 _IN_PROGRESS = (115, 119)
+_RADIO = (errno.ETIMEDOUT, errno.ECONNRESET)
 
 
 class _Broken(Exception):
@@ -32,6 +39,7 @@ class Http:
         self._answer_ms = answer_s * 1000
         self._sock = None
         self._raw = None
+        self._info = None
         self._poll = select.poll()
         self.out = bytearray(HEAD + body_size)
         self._out = memoryview(self.out)
@@ -45,6 +53,8 @@ class Http:
         self._close_after = False
         self._sink = None
         self._sent = 0
+        self._got = 0
+        self._began = 0
         self.connects = 0
 
     def tls(self):
@@ -72,11 +82,13 @@ class Http:
         self.error = ""
         self._sent = 0
         self._sink = sink
+        self._got = 0
         try:
             if self._sock and self._is_stale():
                 self.close()
             if not self._sock:
                 yield from self._connect()
+            self._began = time.ticks_ms()
             head = "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n" % (
                 method,
                 self.prefix + path,
@@ -96,11 +108,8 @@ class Http:
             return status
         except _Broken as broken:
             self.error = str(broken)
-        except OSError as error:
-            self.error = "error " + str(error.errno if error.errno else error)
-        except ValueError as error:
-            # The chip's TLS says in words why it refuses a certificate.
-            self.error = "tls " + str(error).strip()
+        except (OSError, ValueError, MemoryError) as error:
+            self.error = "error " + _reason(error)
         self.close()
         return UNCLEAR if self._sent else NOT_SENT
 
@@ -113,7 +122,10 @@ class Http:
 
     def _connect(self):
         self.connects += 1
-        info = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)[0]
+        # Asking for the address waits in the socket, so it is kept while it is good.
+        info, self._info = self._info, None
+        if not info:
+            info = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)[0]
         raw = socket.socket(info[0], socket.SOCK_STREAM)
         self._raw = raw
         raw.setblocking(False)
@@ -123,10 +135,8 @@ class Http:
             if error.errno not in _IN_PROGRESS:
                 raise
             yield from self._await_connect(raw)
-        if self.scheme == "https":
-            self._sock = self._wrap(raw)
-        else:
-            self._sock = raw
+        self._sock = self._secured(raw) if self.scheme == "https" else raw
+        self._info = info
         self._at = self._end = 0
 
     def _await_connect(self, raw):
@@ -145,9 +155,19 @@ class Http:
         finally:
             self._poll.unregister(raw)
 
+    def _secured(self, raw):
+        try:
+            return self._wrap(raw)
+        except (OSError, ValueError) as error:
+            # The radio's fault ends soon; whatever else goes wrong in here is about trust.
+            if error.args and error.args[0] in _RADIO:
+                raise
+            raise _Broken("tls " + _reason(error))
+
     def _wrap(self, raw):
         import ssl
 
+        gc.collect()  # the handshake takes 40 KB beside this heap
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self._mode == "verified":
             # Without the certificate there is nothing to verify against: refuse, never fall back.
@@ -175,15 +195,16 @@ class Http:
                 self._sent += count
                 start += count
                 began = time.ticks_ms()
+                self._hurry(self._began, _EXCHANGE)
                 continue
-            if time.ticks_diff(time.ticks_ms(), began) > self._answer_ms:
-                raise _Broken("send timeout")
+            self._hurry(began, 1)
             yield True
 
     def _fill(self):
         """Waits for bytes. Nothing else may be left in the buffer."""
         began = time.ticks_ms()
         while True:
+            yield True
             try:
                 count = self._sock.readinto(self._in)
             except OSError as error:
@@ -193,12 +214,19 @@ class Http:
             if count:
                 self._at = 0
                 self._end = count
+                self._got += count
+                if self._got > _MOST:
+                    raise _Broken("endless answer")
+                self._hurry(self._began, _EXCHANGE)
                 return
             if count == 0:
                 raise _Broken("closed")
-            if time.ticks_diff(time.ticks_ms(), began) > self._answer_ms:
-                raise _Broken("answer timeout")
-            yield True
+            self._hurry(began, 1)
+
+    def _hurry(self, began, waits):
+        """Ends what began so many answer timeouts ago."""
+        if time.ticks_diff(time.ticks_ms(), began) > waits * self._answer_ms:
+            raise _Broken("timeout")
 
     def _read_line(self):
         """The next line as text, cut at 256 bytes."""
@@ -310,6 +338,11 @@ class Http:
             if self.kept[i] >= 128:
                 self.kept[i] = 63
         return str(memoryview(self.kept)[: self.size], "ascii")
+
+
+def _reason(error):
+    """What an error says last: the chip's TLS uses words, others a number."""
+    return str(error.args[-1]).strip() if error.args else "unknown"
 
 
 def split(url):
