@@ -48,7 +48,11 @@ class Net:
         due = time.ticks_ms()
         while True:
             yield
-            if not self._wifi.is_joined or time.ticks_diff(time.ticks_ms(), due) < 0:
+            now = time.ticks_ms()
+            if time.ticks_diff(now, due) < 0:
+                continue
+            if not self._wifi.is_joined:
+                due = now  # kept near: after six days in the past it would seem to lie ahead
                 continue
             last = queue.last_stamp()
             ok = yield from self._ntp.sync(clock, last if last[0] >= 0 else None)

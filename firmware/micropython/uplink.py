@@ -1,5 +1,6 @@
 # The station's side of TimeBase WebAdmin: signing in, writing, asking for the last record.
 # Generators, as in http.py; each returns a state: "ok", or the word that status and backoff use.
+import gc
 import json
 import time
 
@@ -25,22 +26,33 @@ BACKOFF = {
 _CLIENT = "Authorization: Basic d2ViOnNlY3JldA==\r\n"  # web:secret, WebAdmin's own client
 _FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 _JSON = "Content-Type: application/json\r\n"
+_RECORD = 256  # a record in JSON: names, a symbol of 64, time and four numbers
+_STATUS = 1280  # a status record with all its texts, or a sign-in form
+_HANDSHAKE = 45056  # what TLS takes beside this heap, from the same memory
 
 
 class Uplink:
     def __init__(self, config, symbol):
         self._config = config
         self._symbol = symbol
+        gc.collect()
+        spare = gc.mem_free()
+        if config["timebase_url"].startswith("https"):
+            spare -= _HANDSHAKE
+        # Half of what is left, the rest is for everything else.
+        self.batch = max(1, min(config["batch"], spare // 2 // _RECORD))
         self.http = http.Http(
             config["timebase_url"],
             config["tls"],
-            256 + 256 * config["batch"],
+            max(_STATUS, _RECORD + _RECORD * self.batch),
             config["connect_timeout"],
             config["answer_timeout"],
         )
         self._token = None
         self._refresh = None
         self._token_until = 0
+        # After write(): whether some of it may be stored although the answer was not "ok".
+        self.is_unclear = False
         self._signer = None
         if config["auth"] == "api-key":
             import signing
@@ -54,7 +66,7 @@ class Uplink:
             return "tls" if link.error.startswith("tls") else "network"
         if status == http.UNCLEAR:
             return "unclear"
-        if link.is_html or 300 <= status < 400:
+        if 300 <= status < 400 or status == 511 or link.is_html and status < 500:
             return "portal"  # WebAdmin answers in JSON and redirects nobody
         if status == 401:
             return "unauthorized"
@@ -155,11 +167,14 @@ class Uplink:
             "POST", path + "?" + query, headers, body_size, refusals.feed
         )
         if status == 200 and not self.http.is_html:
+            self.is_unclear = not refusals.is_complete()
+            if refusals.is_foreign:
+                return "answer"  # somebody else's 200 says nothing about the records
             # An array that does not end says nothing certain about the last messages.
-            return "ok" if refusals.is_complete() else "unclear"
+            return "unclear" if self.is_unclear else "ok"
         state = self.judge(status)
-        if state == "server":
-            return "unclear"  # messages before the failing one may be stored
+        # After a 5xx the messages before the failing one may be stored.
+        self.is_unclear = state == "unclear" or status >= 500 and state != "stream"
         return state
 
 
@@ -183,18 +198,17 @@ class Refusals:
         self._depth = 0
         self._in_text = False
         self._is_escaped = False
-        self._is_value = False
-        self._key = 0
         self._size = 0
         self._texts = 0
         self._is_started = False
         self._is_ended = False
+        self.is_foreign = False
 
     def count(self):
         return self.out_of_order + self.invalid
 
     def is_complete(self):
-        return self._is_ended
+        return self._is_ended and not self.is_foreign
 
     def feed(self, buf, start, end):
         while start < end:
@@ -202,6 +216,9 @@ class Refusals:
             start += 1
 
     def _byte(self, byte):
+        if not self._is_started and byte > 32:
+            self._is_started = True
+            self.is_foreign = byte != 91  # a write is answered by a list
         if self._in_text:
             if self._is_escaped:
                 self._is_escaped = False
@@ -221,7 +238,6 @@ class Refusals:
             self._texts += 1
         elif byte == 91 or byte == 123:
             self._depth += 1
-            self._is_started = True
             if self._depth == 2:
                 self._texts = 0
                 self._size = 0

@@ -16,6 +16,12 @@ _SETTLE_MS = 3000
 # One record of JSON: names, a symbol of 64, time and four numbers.
 _RECORD_MAX = 256
 _FUTURE_S = 2
+# After a boot: the most that may have been under way before it, whatever `batch` was then.
+_DOUBT_MAX = 200
+# The server was there, so it can hear of this too.
+_HEARD = ("ok", "forbidden", "stream", "path", "future", "answer")
+# Reports that are left out when nobody takes them: 1, 3, 7 and so on, about an hour at most.
+_MUTE_MAX = 63
 
 
 class Upload:
@@ -31,6 +37,8 @@ class Upload:
         self._is_unclear = True
         # The last record of the batch in doubt; 0: whatever a batch may hold.
         self._doubt = 0
+        self._has_more = False
+        self._mute = self._muted = 0
         self._tries = 0
         self._state = ""
         self.sent = 0
@@ -44,25 +52,34 @@ class Upload:
         told = time.ticks_ms()
         due = time.ticks_ms()
         while True:
-            yield
+            yield self._has_more
             station = self._station
             now = time.ticks_ms()
             if time.ticks_diff(now, told) > interval_status:
                 told = now
                 station.status.due()
+            # Also while nothing can be sent: these wait for the end of the outage.
+            station.status.snapshot(station)
             if time.ticks_diff(now, due) < 0:
                 continue
             if not station.wifi.is_joined or station.clock.now() is None:
+                due = now  # kept near: after six days in the past it would seem to lie ahead
+                self._has_more = False
                 continue
-            gc.collect()
             state = yield from self._round()
+            now = time.ticks_ms()
             if state == "ok":
                 self._tries = 0
                 due = time.ticks_add(due, interval)
-                if time.ticks_diff(due, time.ticks_ms()) < 0:
-                    due = time.ticks_ms()
+                if self._has_more or time.ticks_diff(due, now) < 0:
+                    due = now
             else:
-                due = time.ticks_add(time.ticks_ms(), self._failed(state))
+                self._has_more = False
+                due = time.ticks_add(now, self._failed(state))
+            if state in _HEARD:
+                state = yield from self._report()
+                if state != "ok" and not self._tries:
+                    due = time.ticks_add(time.ticks_ms(), self._failed(state))
 
     def _failed(self, state):
         """Counts and reports; returns the pause in ms."""
@@ -81,33 +98,26 @@ class Upload:
         return pause
 
     def _round(self):
-        """Everything that waits, batch by batch; "ok" when nothing is left."""
-        while True:
-            state = yield from self._uplink.sign_in()
-            if state != "ok":
-                return "network" if state == "unclear" else state
-            if self._is_unclear:
-                state = yield from self._reconcile()
-                if state != "ok":
-                    return state
-            state, is_full = yield from self._batch()
-            if state != "ok":
-                return state
-            if not is_full:
-                break
-        return (yield from self._report())
+        """One batch of what waits, signed in and without doubt about the last one."""
+        state = yield from self._uplink.sign_in()
+        if state == "ok" and self._is_unclear:
+            state = yield from self._reconcile()
+        if state == "ok":
+            state, self._has_more = yield from self._batch()
+            return state
+        return "network" if state == "unclear" else state
 
     def _batch(self):
         """(state, whether another batch waits)."""
+        gc.collect()
         queue = self._station.queue
-        link = self._uplink.http
-        out = link.out
+        out = self._uplink.http.out
         queue.begin()
         at = http.HEAD
         out[at] = 91
         at += 1
         count = 0
-        limit = self._config["batch"]
+        limit = self._uplink.batch
         is_full = False
         now_s, now_ms = self._station.clock.now()
         while count < limit and at + _RECORD_MAX < len(out):
@@ -141,25 +151,47 @@ class Upload:
         self._doubt = number
         self._is_unclear = True
         state = yield from self._uplink.write(self._config["stream"], size, refusals)
+        self._is_unclear = self._uplink.is_unclear
         if state == "ok":
-            self._is_unclear = False
             queue.ack(number)
-            self._stored(count - refusals.count(), refusals)
-        elif state != "unclear":
-            self._is_unclear = False  # refused as a whole: nothing of it is stored
+            self._stored(count, size)
         return state, is_full
 
-    def _stored(self, count, refusals):
-        self.sent += count
-        self._log("upload ok n=%d refused=%d" % (count, refusals.count()))
-        if refusals.count():
+    def _stored(self, count, size):
+        refused = self._refusals.count()
+        self.sent += count - refused
+        self._log("upload ok n=%d refused=%d" % (count - refused, refused))
+        if refused:
             status = self._station.status
-            status.refused += refusals.count()
-            status.keep_refused(refusals.samples)
-            status.fault("refused " + refusals.samples[0])
-        if not self.has_worked and count > 0:
+            status.refused += refused
+            if status.may_keep(self._station.clock.now()[0]):
+                samples = self._refusals.samples
+                status.keep_refused([self._blamed(text, size) for text in samples])
+                status.fault("refused " + samples[0])
+        if not self.has_worked and count > refused:
             self.has_worked = True
             self._station.worked()
+
+    def _blamed(self, text, size):
+        """The server's reason, with the record of the last batch whose time it names."""
+        end = text.find(" GMT")
+        if end < 23:
+            return text
+        wanted = text[end - 23 : end].replace(" ", "T")
+        out = memoryview(self._uplink.http.out)[http.HEAD : http.HEAD + size]
+        skip = len(self._open)
+        at = 0
+        while at + skip < size:
+            if out[at] != 123:
+                at += 1
+                continue
+            to = at + skip
+            while out[to] != 125:
+                to += 1
+            if str(out[at + skip : at + skip + 23], "ascii") == wanted:
+                return str(out[at : to + 1], "ascii") + " " + text
+            at = to
+        return text
 
     def _reconcile(self):
         """Asks for the last record stored, and acknowledges what is not younger."""
@@ -175,10 +207,9 @@ class Upload:
         queue.begin()
         number = 0
         count = 0
-        # After a boot: at most one batch was under way. What is older than the last record
-        # beyond that was never sent, and the server shall say what it thinks of it.
-        limit = self._config["batch"]
-        while last and count < limit and queue.next():
+        # What is older than the last record beyond that was never sent, and the server shall say
+        # what it thinks of it.
+        while last and count < _DOUBT_MAX and queue.next():
             if (queue.s, queue.ms) > last or (self._doubt and queue.at.seq > self._doubt):
                 break
             number = queue.at.seq
@@ -202,17 +233,28 @@ class Upload:
         name = self._config["status_stream"]
         if not name:
             return "ok"
-        station.status.snapshot(station)
+        status = station.status
+        status.snapshot(station)
         refusals = self._refusals
-        while station.status.has_waiting():
-            size = station.status.write_body(self._uplink.http.out, http.HEAD)
+        while status.has_waiting():
+            if self._mute:
+                self._mute -= 1
+                status.done()
+                continue
+            size = status.write_body(self._uplink.http.out, http.HEAD)
             state = yield from self._uplink.write(name, size, refusals)
-            if state == "stream":
-                # The weather has one, so this is no fault: the server does without our state.
-                station.status.done()
-                return "ok"
+            if state == "stream" or state == "ok" and refusals.count():
+                # The weather has a stream, so this is no fault of ours: the server does without
+                # our state, and each try costs a connection.
+                if refusals.count():
+                    status.refused += refusals.count()
+                    self._log("error status refused " + refusals.samples[0])
+                self._muted = self._mute = min(2 * self._muted + 1, _MUTE_MAX)
+                state = "ok"
+            elif state == "ok":
+                self._muted = 0
             if state == "ok" or state == "unclear":
-                station.status.done()
+                status.done()
             if state != "ok":
                 return "network" if state == "unclear" else state
         return "ok"

@@ -35,8 +35,11 @@ class Status:
     def due(self):
         pass
 
-    def keep_refused(self, samples):
-        print(samples)
+    def may_keep(self, s):
+        return False
+
+    def snapshot(self, station):
+        pass
 
 
 class Station:
