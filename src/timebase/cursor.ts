@@ -96,7 +96,7 @@ function startOf(time: string, seen: number): string {
 
 /** What one grouped read may repeat of a symbol, in time; and how many symbols it may name. */
 const groupSpanMs = 60_000
-const groupSize = 500
+export const groupSize = 500
 
 /** Groups cursors that stand close together: one read serves them all and repeats little. */
 export function grouped(cursors: Cursor[]): Cursor[][] {

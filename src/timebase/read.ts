@@ -181,6 +181,7 @@ function openBehind(cursors: Cursors, rows: Row[], isWhole: boolean): void {
   for (const [symbol, { time, seen }] of last) cursors.open(symbol, time, seen)
 }
 
-function after(time: string): string {
+/** The next millisecond. */
+export function after(time: string): string {
   return new Date(Date.parse(time) + 1).toISOString()
 }

@@ -5,6 +5,7 @@ import { Audit } from './audit.js'
 import { beginning, Cursors } from './cursor.js'
 import { Listener } from './listener.js'
 import { openAtLast, pageRows, type ReadOptions, readLast, readNew, readOn } from './read.js'
+import { Rounds } from './rounds.js'
 import type { Row } from './row.js'
 import type { TailSource } from './source.js'
 import type { TailEvent, TailOptions, TailRecord } from './tail.js'
@@ -16,7 +17,7 @@ const lateAfterMs = 30_000
 const graceMs = 15_000
 /** How often a plain follow looks for what was put behind its cursors. */
 const auditMs = 60_000
-/** A station that sent nothing for so long is looked at less often where there is no bell. */
+/** A station that sent nothing for so long is looked at less often. */
 const aliveMs = 600_000
 
 /**
@@ -34,8 +35,11 @@ export class Run {
   readonly #read: ReadOptions
   readonly #audit: Audit
   readonly #listener: Listener
+  readonly #rounds: Rounds
   readonly #timeOf = timeReader()
   readonly #passed = new Set<string>()
+  /** When each symbol was last heard live, on the steady clock. */
+  readonly #heardAt = new Map<string, number>()
   readonly #behind = new Map<string, string>()
   #names: string[] = []
   /** Where the past was read to; undefined while it was not begun. */
@@ -64,6 +68,7 @@ export class Run {
     }
     this.#audit = new Audit(source, this.#cursors, untilMs !== undefined && follow)
     this.#listener = new Listener(source, clock)
+    this.#rounds = new Rounds(source, this.#cursors)
   }
 
   async *events(): AsyncGenerator<TailEvent[]> {
@@ -77,6 +82,8 @@ export class Run {
     // Even nothing new is an answer: the connection is back.
     yield this.#following()
     yield* this.#live()
+    // The end of a run is the last look at everybody.
+    yield* this.#newOf(this.#wanted())
     for await (const rows of this.#audit.missing(this.#signal, this.#read.until)) {
       yield rows.map((row) => this.#record(row, true, this.#newestMs, true))
     }
@@ -158,9 +165,14 @@ export class Run {
     listener.stop()
   }
 
-  /** Reads what is new of all. What the bell should have rung for tells whether it still hears. */
+  /** Reads what is new, of the silent ones in turn. What the bell should have rung for tells whether it still hears. */
   async *#sweep(): AsyncGenerator<TailEvent[]> {
-    for await (const records of this.#newOf(this.#wanted())) {
+    const alive = this.#alive()
+    const isAlive = new Set(alive)
+    const silent = this.#wanted().filter((symbol) => !isAlive.has(symbol))
+    const now = this.#clock.monotonic()
+    const chosen = await this.#rounds.choose(silent, now, this.#readSignal())
+    for await (const records of this.#newOf([...alive, ...chosen])) {
       // What is late lies before the time the bell began at: it may rightly be silent.
       for (const { row, late } of records) if (!late) this.#listener.found(row)
       yield records
@@ -188,6 +200,8 @@ export class Run {
     for await (const rows of readNew(read, symbols)) {
       this.#listener.heard()
       this.#audit.shown(rows)
+      const now = this.#clock.monotonic()
+      for (const { symbol } of rows) this.#heardAt.set(symbol, now)
       yield rows.map((row) => this.#record(row, true, newestMs))
     }
     this.#listener.heard()
@@ -208,10 +222,18 @@ export class Run {
     return wants ? this.#names.filter(wants) : this.#names
   }
 
-  /** Those that sent something lately; the others are looked at less often. */
+  /**
+   * Those that sent something lately, if only old records after an outage; the others are looked
+   * at less often.
+   */
   #alive(): string[] {
     const horizon = stampOf(Math.max(0, this.#newestMs - aliveMs))
-    return this.#wanted().filter((symbol) => (this.#cursors.get(symbol)?.time ?? '9') >= horizon)
+    const heardSince = this.#clock.monotonic() - aliveMs
+    return this.#wanted().filter(
+      (symbol) =>
+        (this.#cursors.get(symbol)?.time ?? '9') >= horizon ||
+        (this.#heardAt.get(symbol) ?? Number.NEGATIVE_INFINITY) >= heardSince,
+    )
   }
 
   /** Whether a ring asks for a read of its symbol. */

@@ -206,6 +206,70 @@ describe('following', () => {
   })
 })
 
+describe('a fleet whose stations were retired over a year', () => {
+  const retired = (one: { server: FakeServer }): void => {
+    for (let i = 0; i < 300; i++) one.server.append(`s${i}`, at(-86_400 * (i + 1)))
+  }
+
+  it.each([
+    ['with the bell', false, 160],
+    ['where it is blocked', true, 1000],
+  ])('costs an idle tail little %s', async (_name, bellBlocked, most) => {
+    const one = harness()
+    one.server.bellBlocked = bellBlocked
+    retired(one)
+    const tailing = run(one)
+    await one.clock.advance(60 * second)
+    const before = one.server.requests.length
+    await one.clock.advance(600 * second)
+    expect(one.server.requests.length - before).toBeLessThanOrEqual(most)
+    await tailing.stop()
+  })
+
+  it('shows one that comes back within the sweep, though it does not ring, and all it kept', async () => {
+    const one = harness()
+    retired(one)
+    const tailing = run(one)
+    await one.clock.advance(60 * second)
+    one.server.rings = false
+    one.server.append('s200', at(-3600))
+    one.server.append('s200', at(60))
+    await one.clock.advance(31 * second)
+    expect(tailing.shown().slice(-2)).toEqual(['s200 -3600', 's200 60'])
+    await tailing.stop()
+  })
+
+  it('shows within the hour what one sends that is older than others’ last, and then as it comes', async () => {
+    const one = harness()
+    retired(one)
+    const tailing = run(one)
+    await one.clock.advance(60 * second)
+    one.server.rings = false
+    const shown = tailing.shown().length
+    one.server.append('s200', at(-86_400 * 150))
+    const limit = one.clock.now() + 3600 * second
+    while (tailing.shown().length === shown && one.clock.now() < limit)
+      await one.clock.advance(30 * second)
+    expect(tailing.shown().slice(shown)).toEqual([`s200 ${-86_400 * 150}`])
+    one.server.append('s200', at(-86_400 * 149))
+    await one.clock.advance(31 * second)
+    expect(tailing.shown().at(-1)).toBe(`s200 ${-86_400 * 149}`)
+    await tailing.stop()
+  })
+
+  it('ends a run with what all of them sent', async () => {
+    const one = harness()
+    retired(one)
+    const tailing = run(one, { last: 1, untilMs: at(60) })
+    await one.clock.advance(30 * second)
+    one.server.rings = false
+    one.server.append('s200', at(-86_400 * 150))
+    await one.clock.advance(60 * second)
+    expect(tailing.isOver()).toBe(true)
+    expect(tailing.shown().at(-1)).toBe(`s200 ${-86_400 * 150}`)
+  })
+})
+
 describe('the join', () => {
   it('has no gap and no double while records are written through it', async () => {
     for (const sinceMs of [undefined, at(0)]) {
