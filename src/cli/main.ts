@@ -6,6 +6,7 @@ import type { Context, GlobalOptions, Handler, Result } from './context.js'
 import { parseDuration } from './options.js'
 import { makePrompts } from './prompts.js'
 import { asWxError, errorData, errorLines } from './render/errors.js'
+import { harmlessLine } from './render/harmless.js'
 import { jsonText } from './render/json.js'
 import { hasColor, makePaint } from './render/paint.js'
 import { makePretty } from './render/pretty.js'
@@ -153,7 +154,7 @@ async function runHandler(
 
 async function printResult(result: Result, { options, paint, system }: Context): Promise<void> {
   if (options.json) return writeLine(system, jsonText(result.data))
-  for (const line of result.pretty?.(paint) ?? []) await writeLine(system, line)
+  for (const line of result.pretty?.(paint) ?? []) await writeLine(system, harmlessLine(line))
 }
 
 function printError(

@@ -9,6 +9,7 @@ import { convertUnits, measureOf, type UnitSystem } from '../timebase/units.js'
 import type { Condition } from '../timebase/where.js'
 import type { Context } from './context.js'
 import { csvLine } from './render/csv.js'
+import { harmless } from './render/harmless.js'
 import {
   clockTexts,
   type Marks,
@@ -167,7 +168,7 @@ export class TailPrinter {
       lines.push(...(this.#context.options.quiet ? shown.slice(-1) : shown))
     } else if (this.#template) {
       const { day, time } = clockTexts(ms, this.#options.flags.utc ?? false)
-      lines.push(this.#template({ ...this.#named(row, station), time: `${day} ${time}` }))
+      lines.push(this.#template(plain({ ...this.#named(row, station), time: `${day} ${time}` })))
     } else if (this.#options.format === 'csv') {
       if (this.#headIsDue) lines.push(csvLine(['timestamp', 'symbol', 'name', ...this.#fields]))
       this.#headIsDue = false
@@ -256,6 +257,14 @@ export class TailPrinter {
 }
 
 const unmarked: Marks = {}
+
+/** Texts of a record as a terminal may get them: a template is for people as the table is. */
+function plain(values: Values): Values {
+  const entries = Object.entries(values)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? harmless(value) : value]),
+  )
+}
 
 /** What stands between two flat records in JSON: inside a text its quote would be escaped. */
 const seam = '},{"$type":'

@@ -184,6 +184,21 @@ describe('tail of what is there', () => {
     expect(json.out).not.toContain('gap_ms')
   })
 
+  it('lets no symbol reach the terminal as a command', async () => {
+    const one = await setup()
+    await one.write('weather_record', [weather('ev\x1b[2Jil', 0), weather('ev\x1b[2Jil', 2)])
+    const range = ['--since', '2026-11-23T21:15:00Z', '--until', '2026-11-23T21:15:30Z']
+    for (const argv of [
+      ['tail', ...past, '--format', 'pretty'],
+      ['tail', ...past, '--format', '{name} {symbol} {temperature}'],
+      ['plot', ...range],
+    ]) {
+      const { out, err } = await one.cli(argv)
+      expect(out).toContain('ev\ufffd[2Jil')
+      expect(out + err).not.toContain('\x1b')
+    }
+  })
+
   it('shows the state of stations with --status', async () => {
     const one = await setup()
     await one.write('station_status', [

@@ -1,5 +1,6 @@
 import { isAbort, WxError } from '../../errors.js'
 import type { GlobalOptions } from '../context.js'
+import { harmlessLine } from './harmless.js'
 import type { Paint } from './paint.js'
 
 /** Turns anything thrown into a WxError: what is not one already is a fault of ours. */
@@ -26,7 +27,7 @@ export function errorLines(
       lines.push(paint.dim(cause.stack ?? cause.message))
     }
   }
-  return lines
+  return lines.map(harmlessLine)
 }
 
 export function errorData(error: WxError): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { Event, Report, StageName } from '../../events.js'
 import type { System } from '../../system.js'
 import { factLines } from './facts.js'
+import { harmlessLine } from './harmless.js'
 import { makeLiveBlock } from './live-block.js'
 import { noticeText, summaryTexts } from './notices.js'
 import type { Paint } from './paint.js'
@@ -36,7 +37,9 @@ export function makePretty(
   const waitingSaid = new Map<string, { reason: string; atMs: number }>()
 
   const print = (lines: string[], board?: string): void =>
-    block.print(lines.map((line) => (board ? `${paint.dim(`${board}  `)}${line}` : line)))
+    block.print(
+      lines.map((line) => harmlessLine(board ? `${paint.dim(`${board}  `)}${line}` : line)),
+    )
 
   /** How long this board's stage has been running; begins to count at its first event. */
   const elapsed = (board: string, stage: StageName): number => {
@@ -48,7 +51,7 @@ export function makePretty(
   }
   const show = (board: string, stage: StageName, text: string, spins: boolean): void => {
     const line = fact(stageLabel(stage), text)
-    block.set(board, board ? `${board}  ${line}` : line, spins)
+    block.set(board, harmlessLine(board ? `${board}  ${line}` : line), spins)
   }
   const wait = (board: string, { stage, reason, elapsedMs }: Event & { type: 'waiting' }): void => {
     const text = waitingText(reason, elapsedMs)

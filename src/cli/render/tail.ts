@@ -1,3 +1,4 @@
+import { harmless } from './harmless.js'
 import type { Paint } from './paint.js'
 import { sparkline } from './sparkline.js'
 import { secondsText, widthOf } from './tables.js'
@@ -105,7 +106,7 @@ export class TailTable {
       before && before.hasSpark === hasSpark && before.columns.length === columns.length
     if (isSame) return []
     const zone = this.#options.utc ? 'UTC' : 'local'
-    const titles = columns.map(({ title, width }) => title.padStart(width))
+    const titles = columns.map(({ title, width }) => harmless(title).padStart(width))
     const head = [`Time (${zone})`.padEnd(timeWidth), 'Station'.padEnd(this.#nameWidth), ...titles]
     return [this.#options.paint.bold(head.join('  ').trimEnd())]
   }
@@ -133,11 +134,12 @@ export class TailTable {
   #name(name: string): string {
     const known = this.#names.get(name)
     if (known !== undefined) return known
-    const width = widthOf(name)
+    const shown = harmless(name)
+    const width = widthOf(shown)
     const text =
       width <= this.#nameWidth
-        ? name + ' '.repeat(this.#nameWidth - width)
-        : `${[...name].slice(0, this.#nameWidth - 1).join('')}…`
+        ? shown + ' '.repeat(this.#nameWidth - width)
+        : `${[...shown].slice(0, this.#nameWidth - 1).join('')}…`
     this.#names.set(name, text)
     return text
   }
@@ -197,7 +199,7 @@ export function clockTexts(ms: number, utc: boolean): { day: string; time: strin
 function cellText(value: unknown, digits: number | undefined, width: number): string {
   if (value === undefined || value === null) return '-'
   if (typeof value === 'number' && digits !== undefined) return value.toFixed(digits)
-  const text = String(value)
+  const text = harmless(String(value))
   return text.length > width ? `${text.slice(0, width - 1)}…` : text
 }
 
