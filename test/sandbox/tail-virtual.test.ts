@@ -92,25 +92,43 @@ describe('a server that stalls', () => {
   })
 })
 
-describe('a bell that goes deaf while its connection beats', () => {
-  /** Writes a record every ten seconds and answers how long each took to be shown, ms. */
-  async function latencies(
-    server: VirtualGateway,
-    tailing: Following,
-    records: number,
-  ): Promise<number[]> {
-    const { clock } = server
-    const found: number[] = []
-    for (let i = 0; i < records; i++) {
-      await server.write([{ symbol: 'a', ms: clock.now() }])
-      const written = clock.now()
-      while (tailing.shown().length < server.written.length) await clock.advance(100)
-      found.push(clock.now() - written)
-      await clock.advance(Math.max(0, written + 10 * second - clock.now()))
-    }
-    return found
+/** Writes a record some ten seconds after the one before and answers how long each took to be shown, ms. */
+async function latencies(
+  server: VirtualGateway,
+  tailing: Following,
+  records: number,
+): Promise<number[]> {
+  const { clock } = server
+  const found: number[] = []
+  for (let i = 0; i < records; i++) {
+    await server.write([{ symbol: 'a', ms: clock.now() }])
+    const written = clock.now()
+    while (tailing.shown().length < server.written.length) await clock.advance(100)
+    found.push(clock.now() - written)
+    // Of every phase of the monitor's half second and of a poll's second.
+    await clock.advance(Math.max(0, written + 10 * second + i * 130 - clock.now()))
   }
+  return found
+}
 
+describe('from stored to shown', () => {
+  it.each([
+    ['while the bell hangs', false, 500, 700],
+    ['while the server is polled', true, 600, 1000],
+  ])('goes a second at the very most %s', async (_when, isBlocked, median, most) => {
+    const server = await virtualGateway()
+    if (isBlocked) Object.assign(server.gateway.faults, { only: '/stomp', status: 403 })
+    await server.write([{ symbol: 'a', ms: server.clock.now() }])
+    const tailing = follow(server)
+    await (isBlocked ? server.clock.advance(2 * second) : tailing.bell())
+    const found = (await latencies(server, tailing, 40)).sort((a, b) => a - b)
+    expect(found[20]).toBeLessThanOrEqual(median)
+    expect(found.at(-1)).toBeLessThanOrEqual(most)
+    await tailing.stop()
+  })
+})
+
+describe('a bell that goes deaf while its connection beats', () => {
   it.each([
     ['a restart of TimeBase', async ({ gateway }: VirtualGateway) => gateway.restartTimebase()],
     ['a stream deleted and made again', (server: VirtualGateway) => server.makeAgain()],

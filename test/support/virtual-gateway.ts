@@ -108,6 +108,8 @@ export async function virtualGateway(
 
 export interface Following {
   events: TailEvent[]
+  /** Lets time pass until the bell hangs. */
+  bell(): Promise<void>
   /** "symbol time" of each record shown. */
   shown(): string[]
   count(type: TailEvent['type']): number
@@ -126,7 +128,15 @@ export function follow(
     requests.push(`GET ${new URL(url).pathname}`)
     return network.fetch(url, asked)
   }
-  const { webSocket } = network
+  let isSubscribed = false
+  const webSocket: System['webSocket'] = async (url, asked) => {
+    const socket = await network.webSocket(url, asked)
+    const send: typeof socket.send = (data) => {
+      socket.send(data)
+      isSubscribed ||= String(data).startsWith('SUBSCRIBE')
+    }
+    return { ...socket, send }
+  }
   const source = tailSource(client, stream, weatherSchema.classes, { webSocket, fetch, clock })
   const events: TailEvent[] = []
   const stop = new AbortController()
@@ -143,6 +153,9 @@ export function follow(
   })()
   return {
     events,
+    async bell() {
+      while (!isSubscribed) await clock.advance(10)
+    },
     shown: () =>
       events.flatMap((event) =>
         event.type === 'record' ? [`${event.row.symbol} ${event.row.timestamp}`] : [],
