@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
+import { Secret } from '../../src/secret.js'
+import { nodeSystem } from '../../src/system/node.js'
+import { apiKeyAuth } from '../../src/timebase/auth/api-key.js'
 import { gatewayEnv } from '../support/gateway.js'
 import { testSystem } from '../support/system.js'
 import {
@@ -124,6 +127,21 @@ describe('from stored to shown', () => {
     const found = (await latencies(server, tailing, 40)).sort((a, b) => a - b)
     expect(found[20]).toBeLessThanOrEqual(median)
     expect(found.at(-1)).toBeLessThanOrEqual(most)
+    await tailing.stop()
+  })
+
+  it('goes as fast with an API key', async () => {
+    const key = { name: 'wx-key', key: 'wx-secret-1', user: 'admin' }
+    const server = await virtualGateway({ apiKeys: [key] })
+    const auth = apiKeyAuth({ name: key.name, secret: new Secret(key.key) }, nodeSystem())
+    const tailing = follow(
+      server,
+      {},
+      server.client(() => auth),
+    )
+    await tailing.bell()
+    expect(Math.max(...(await latencies(server, tailing, 10)))).toBeLessThanOrEqual(700)
+    expect(tailing.count('polling')).toBe(0)
     await tailing.stop()
   })
 })
