@@ -12,8 +12,10 @@ _REASONS = {
     204: "wrong-password",
     205: "refused",
 }
-# The chip keeps the last failure's number while it joins again (recorded), so it counts late.
+# The chip keeps the last failure's number while it joins again (recorded), and drops it when it
+# has an address: a new number counts when the chip had time to find out, an old one late.
 _SETTLE_MS = 3000
+_STALE_MS = 8000
 _PAUSE_MAX_MS = 30000
 
 
@@ -48,15 +50,20 @@ class Wifi:
         """Never ends. Each yield is one look at the state."""
         sta = self._sta
         sta.active(True)
+        # Else the chip joins and scans for ever by itself, and takes the channel from a guest.
+        sta.config(reconnects=0)
         pause = 1000
         while True:
             if sta.isconnected():
                 self._joined()
                 while sta.isconnected():
+                    self._close_if_alone()
                     yield
                 self._lost()
                 pause = 1000
             for entry in (yield from self._candidates()):
+                if self._has_guest():
+                    break
                 yield from self._join(entry["ssid"], entry.get("password", ""))
                 if sta.isconnected():
                     break
@@ -68,7 +75,7 @@ class Wifi:
     def _candidates(self):
         """Known networks, strongest first; those not seen last: they may be hidden."""
         known = self._config["networks"]
-        if len(known) < 2:
+        if len(known) < 2 or self._has_guest():
             return known
         yield
         strength = {}
@@ -76,23 +83,21 @@ class Wifi:
             for found in self._sta.scan():
                 ssid = found[0].decode()
                 strength[ssid] = max(found[3], strength.get(ssid, -200))
-        except (OSError, UnicodeError) as error:
+        except (OSError, RuntimeError, UnicodeError) as error:
             self._log("error scan %s" % error)
         return sorted(known, key=lambda entry: -strength.get(entry["ssid"], -200))
 
     def _join(self, ssid, password):
         sta = self._sta
-        try:
-            # Else the chip goes on with the network before, and refuses another one.
-            sta.disconnect()
-        except OSError:
-            pass  # it was not connecting
+        # Else the chip goes on with the network before, and refuses another one.
+        self._let_go()
         yield
         began = time.ticks_ms()
         self.reason = "timeout"
+        before = sta.status()
         try:
             sta.connect(ssid, password)
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self.reason = str(error)
             return
         while time.ticks_diff(time.ticks_ms(), began) < self._config["wifi_timeout"] * 1000:
@@ -100,11 +105,23 @@ class Wifi:
                 self.reason = ""
                 return
             self._watch_open()
+            if self._has_guest():
+                self.reason = "guest"
+                break
             yield
             status = sta.status()
-            if status in _REASONS and time.ticks_diff(time.ticks_ms(), began) > _SETTLE_MS:
-                self.reason = _REASONS[status]
+            settle = _STALE_MS if status == before else _SETTLE_MS
+            if status < 1000 and time.ticks_diff(time.ticks_ms(), began) > settle:
+                # It has given up, whatever the number.
+                self.reason = _REASONS.get(status, "code %d" % status)
                 return
+        self._let_go()
+
+    def _let_go(self):
+        try:
+            self._sta.disconnect()
+        except (OSError, RuntimeError):
+            pass  # it was not connecting
 
     def _rest(self, ms):
         began = time.ticks_ms()
@@ -120,11 +137,13 @@ class Wifi:
             "wifi joined ssid=%s ip=%s rssi=%s"
             % (self._sta.config("ssid"), self.address(), self.rssi())
         )
-        if self.is_open:
+        self._webrepl()
+
+    def _close_if_alone(self):
+        if self.is_open and not self._has_guest():
             self._ap.active(False)
             self.is_open = False
             self._log("ap closed")
-        self._webrepl()
 
     def _lost(self):
         self.is_joined = False
@@ -133,9 +152,14 @@ class Wifi:
 
     def _watch_open(self):
         """Long without Wi-Fi: the access point opens, for somebody who stands below the roof."""
-        waited = time.ticks_diff(time.ticks_ms(), self._lost_at)
+        now = time.ticks_ms()
+        waited = time.ticks_diff(now, self._lost_at)
         if not self.is_open and waited > self._config["ap_after"] * 1000:
-            self.open_access_point()
+            self._lost_at = now  # so that it is tried again as late, should the chip refuse
+            try:
+                self.open_access_point()
+            except (OSError, RuntimeError, ValueError) as error:
+                self._log("error ap %s" % error)
 
     def open_access_point(self):
         config = self._config
@@ -154,7 +178,7 @@ class Wifi:
             return False
         try:
             return len(self._ap.status("stations")) > 0
-        except (OSError, ValueError):
+        except (OSError, RuntimeError, ValueError):
             return False
 
     def _webrepl(self):
