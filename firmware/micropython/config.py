@@ -5,6 +5,7 @@
 # /station.try.json   settings on trial: see trial() below
 import json
 import os
+import sys
 
 VERSION = "0.1.0"
 FILE = "/station.json"
@@ -57,10 +58,27 @@ def _fits(value, default, unit, least, most):
     if isinstance(default, str):
         if not isinstance(value, str):
             return False
-        return value in unit.split("|") if "|" in unit else least <= len(value) <= most
+        # Bytes: the buffers they have to fit into count those.
+        return value in unit.split("|") if "|" in unit else least <= len(value.encode()) <= most
     if isinstance(default, list):
         return isinstance(value, list) and least <= len(value) <= most
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        return False
+    return unit != "pin" or value == default or value < 0 or _is_pin(value)
+
+
+def _is_pin(number):
+    """Whether this chip can drive that pin: asked for another one, machine.Pin raises."""
+    import machine
+
+    # The classic chip's flash hangs on 6 to 11, and from 34 on there are inputs only.
+    if sys.implementation._machine.endswith(" ESP32") and (6 <= number <= 11 or number >= 34):
+        return False
+    try:
+        machine.Pin(number)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_network(entry):
@@ -69,6 +87,15 @@ def _is_network(entry):
         and isinstance(entry.get("ssid"), str)
         and isinstance(entry.get("password", ""), str)
     )
+
+
+def _is_server(entry):
+    return isinstance(entry, str) and 0 < len(entry) <= 253
+
+
+def _is_symbol(text):
+    """It goes into JSON as it is."""
+    return not any(byte < 32 or byte in b'"\\' for byte in text.encode())
 
 
 def check(values):
@@ -81,7 +108,16 @@ def check(values):
             ignored.append(name)
             value = default
         settings[name] = value
-    settings["networks"] = [n for n in settings["networks"] if _is_network(n)]
+    for name, is_sound in (("networks", _is_network), ("ntp_servers", _is_server)):
+        sound = [entry for entry in settings[name] if is_sound(entry)]
+        if len(sound) < len(settings[name]):
+            ignored.append(name)
+        settings[name] = sound
+    if not settings["ntp_servers"]:
+        settings["ntp_servers"] = [entry[1] for entry in TABLE if entry[0] == "ntp_servers"][0]
+    if not _is_symbol(settings["symbol"]):
+        ignored.append("symbol")
+        settings["symbol"] = ""
     for name in values:
         if name not in settings:
             ignored.append(name)
@@ -97,16 +133,34 @@ def _exists(path):
 
 
 def _read(path):
-    """The object in a file, or None. The chip's json.loads("{") is {}, so the end is looked at."""
+    """The object in a file, or None."""
     try:
         with open(path) as file:
             text = file.read().strip()
-        if not (text.startswith("{") and text.endswith("}")):
+        if not text.startswith("{") or not _is_whole(text.encode()):
             return None
         values = json.loads(text)
     except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) else None
+
+
+def _is_whole(text):
+    """Whether all that is opened is closed: the chip's json.loads takes "{" for {}."""
+    depth = 0
+    in_text = is_escaped = False
+    for byte in text:
+        if is_escaped:
+            is_escaped = False
+        elif in_text and byte == 92:
+            is_escaped = True
+        elif byte == 34:
+            in_text = not in_text
+        elif not in_text and byte in b"{[":
+            depth += 1
+        elif not in_text and byte in b"}]":
+            depth -= 1
+    return depth == 0 and not in_text
 
 
 def _write(path, values):

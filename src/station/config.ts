@@ -57,6 +57,11 @@ export function stationFaults(settings: StationSettings): string[] {
   if (typeof url === 'string' && url !== '' && isLocalhost(url)) {
     faults.push(`"timebase_url" is ${url}: for a board that is the board itself.`)
   }
+  // The board writes it into its JSON as it is.
+  if (typeof settings.symbol === 'string' && /["\\\p{Cc}]/u.test(settings.symbol))
+    faults.push('"symbol" must hold no quotes, backslashes or control characters.')
+  const pin = (name: string): unknown => settings[name] ?? stationRules[name]?.default
+  if (pin('scl') === pin('sda')) faults.push('"scl" and "sda" must be two pins.')
   const sample = Number(settings.sample_interval ?? stationRules.sample_interval?.default)
   const upload = Number(settings.upload_interval ?? stationRules.upload_interval?.default)
   if (upload < sample) faults.push('"upload_interval" must not be below "sample_interval".')
@@ -77,9 +82,10 @@ function valueFaults(name: string, value: StationValue, rule: Rule): string[] {
   const { min = 0, max = Number.POSITIVE_INFINITY, unit = '' } = rule
   switch (rule.kind) {
     case 'number':
-      if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max)
+      // The board takes whole numbers only, and keeps its default for anything else.
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
         return [
-          `"${name}" must be a number from ${min} to ${max}${unit && ` ${unit}`}, not ${JSON.stringify(value)}.`,
+          `"${name}" must be a whole number from ${min} to ${max}${unit && ` ${unit}`}, not ${JSON.stringify(value)}.`,
         ]
       return []
     case 'choice':
@@ -98,7 +104,7 @@ function valueFaults(name: string, value: StationValue, rule: Rule): string[] {
       return []
     }
     case 'texts':
-      if (!isTexts(value) || value.length < min || value.length > max)
+      if (!isTexts(value) || value.includes('') || value.length < min || value.length > max)
         return [`"${name}" must be a list of ${min} to ${max} texts.`]
       return []
     case 'networks':

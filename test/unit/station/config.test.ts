@@ -67,6 +67,12 @@ describe('station settings', () => {
   it.each([
     [{ sample_interval: 1 }, /sample_interval/],
     [{ sample_interval: '2' }, /sample_interval/],
+    [{ sample_interval: 2.5 }, /whole number/],
+    [{ ntp_refresh: 536_871 }, /ntp_refresh/],
+    [{ ntp_servers: [''] }, /ntp_servers/],
+    [{ symbol: 'a"b' }, /quotes/],
+    [{ symbol: 'a\\' }, /backslashes/],
+    [{ scl: 21 }, /two pins/],
     [{ nonsense: 1 }, /no setting/],
     [{ auth: 'magic' }, /one of password, api-key/],
     [{ timebase_url: 'http://localhost:8099' }, /the board itself/],
