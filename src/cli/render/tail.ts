@@ -35,7 +35,8 @@ export interface TailTableOptions {
 }
 
 const timeWidth = 19
-const sparkCells = 8
+/** More shows nothing more of the last minutes; fewer than three show no course at all. */
+const [mostCells, leastCells] = [8, 3]
 /** Some 100 KB a column. */
 const maxCells = 2000
 const indent = ' '.repeat(timeWidth + 2)
@@ -44,7 +45,10 @@ const indent = ' '.repeat(timeWidth + 2)
 interface Shape {
   width: number | undefined
   columns: TailColumn[]
-  hasSpark: boolean
+  /** Cells right of the columns; undefined off a terminal, where nothing has to fit. */
+  room: number | undefined
+  /** Drawing of the course with the space before it, 0 where it does not fit. */
+  spark: { gap: number; cells: number }
 }
 
 /** A table that scrolls: the head once, and again when the terminal's width changes it. */
@@ -75,7 +79,7 @@ export class TailTable {
       const text = `time goes back by ${roundText(marks.backMs)}`
       lines.push(this.#aside(name, paint.caution(text)))
     }
-    const { columns, hasSpark } = this.#shape as Shape
+    const { columns, room, spark } = this.#shape as Shape
     let line = `${this.#time(ms).padEnd(timeWidth)}  ${this.#name(name)}`
     for (const column of columns) {
       const { field } = column
@@ -83,8 +87,14 @@ export class TailTable {
       const isSuspect = marks.suspects?.includes(field) ?? false
       line += isSuspect ? `  ${paint.bad(cell.slice(2))}` : cell
     }
-    if (hasSpark) line += `  ${paint.dim(this.#course(name, row))}`
-    if (marks.late) line += paint.caution(marks.inserted ? '  inserted' : '  late')
+    const free = room ?? Number.POSITIVE_INFINITY
+    const word = marks.late ? (marks.inserted ? 'inserted' : 'late') : ''
+    const mark = word && `${' '.repeat(word.length + 2 > free ? 1 : 2)}${word}`
+    const course = room === undefined ? '' : this.#course(name, row)
+    // Where only one of both fits, the mark says more.
+    if (spark.cells > 0 && (mark === '' || spark.gap + spark.cells + mark.length <= free))
+      line += ' '.repeat(spark.gap) + paint.dim(mark === '' ? course : course.padEnd(spark.cells))
+    if (mark !== '') line += paint.caution(mark)
     lines.push(line.trimEnd())
     return lines
   }
@@ -101,30 +111,31 @@ export class TailTable {
     if (this.#shape && this.#shape.width === width) return []
     const before = this.#shape
     this.#shape = { width, ...this.#fitting(width) }
-    const { columns, hasSpark } = this.#shape
-    const isSame =
-      before && before.hasSpark === hasSpark && before.columns.length === columns.length
-    if (isSame) return []
+    const { columns } = this.#shape
+    if (before?.columns.length === columns.length) return []
     const zone = this.#options.utc ? 'UTC' : 'local'
     const titles = columns.map(({ title, width }) => harmless(title).padStart(width))
     const head = [`Time (${zone})`.padEnd(timeWidth), 'Station'.padEnd(this.#nameWidth), ...titles]
     return [this.#options.paint.bold(head.join('  ').trimEnd())]
   }
 
-  /** The columns that fit: the drawing goes first, then values from the right. */
-  #fitting(width: number | undefined): { columns: TailColumn[]; hasSpark: boolean } {
+  /** The columns that fit: the drawing shrinks and goes first, then values from the right. */
+  #fitting(width: number | undefined): Omit<Shape, 'width'> {
     const { columns, spark } = this.#options
-    if (width === undefined) return { columns, hasSpark: false }
+    const none = { gap: 0, cells: 0 }
+    if (width === undefined) return { columns, room: undefined, spark: none }
     let left = width - timeWidth - 2 - this.#nameWidth
     const fitting: TailColumn[] = []
     for (const column of columns) {
+      if (left < column.width + 2) return { columns: fitting, room: left, spark: none }
       left -= column.width + 2
-      if (left < 0) break
       fitting.push(column)
     }
-    const hasSpark =
-      spark !== undefined && fitting.length === columns.length && left >= sparkCells + 2
-    return { columns: fitting, hasSpark }
+    // Four cells right behind the values are worth more than three with air.
+    const gap = left - 2 > leastCells ? 2 : 1
+    const cells = Math.min(mostCells, left - gap)
+    const isDrawn = spark !== undefined && cells >= leastCells
+    return { columns: fitting, room: left, spark: isDrawn ? { gap, cells } : none }
   }
 
   #aside(name: string, text: string): string {
@@ -158,16 +169,19 @@ export class TailTable {
     return cell
   }
 
+  /** Remembers a value, also while there is no room for it, and draws the last ones. */
   #course(name: string, row: Record<string, unknown>): string {
-    const { field, span } = this.#options.spark as NonNullable<TailTableOptions['spark']>
+    const { spark } = this.#options
+    if (!spark) return ''
     const values = this.#courses.get(name) ?? []
     this.#courses.set(name, values)
-    const value = row[field]
+    const value = row[spark.field]
     if (typeof value === 'number') {
       values.push(value)
-      if (values.length > sparkCells) values.shift()
+      if (values.length > mostCells) values.shift()
     }
-    return sparkline(values, span)
+    const { cells } = (this.#shape as Shape).spark
+    return cells > 0 ? sparkline(values.slice(-cells), spark.span) : ''
   }
 
   /** The time of day; with the date where that is another one than in the line before. */

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { makePaint } from '../../../../src/cli/render/paint.js'
+import { type TailColumn, TailTable } from '../../../../src/cli/render/tail.js'
+
+const columns: TailColumn[] = [
+  { field: 'temperature', title: 'Air °C', digits: 1, width: 7 },
+  { field: 'humidity', title: 'Humidity %', digits: 1, width: 10 },
+  { field: 'pressure', title: 'Pressure hPa', digits: 1, width: 12 },
+  { field: 'case_temperature', title: 'Case °C', digits: 1, width: 7 },
+]
+
+/** Prints ten records in a terminal whose width each record may find changed. */
+function printed(widths: number[], late: number[] = []): string[] {
+  let width = 0
+  const table = new TailTable({
+    columns,
+    nameWidth: 0,
+    utc: true,
+    paint: makePaint(false),
+    width: () => width,
+    spark: { field: 'temperature', span: 1 },
+  })
+  return widths.flatMap((now, i) => {
+    width = now
+    const row = {
+      temperature: 20 + i / 4,
+      humidity: 48,
+      pressure: 1013.2,
+      case_temperature: 22.1,
+    }
+    const marks = late.includes(i) ? { late: true } : {}
+    return table.record('rooftop', Date.UTC(2026, 10, 23) + i * 2000, row, marks)
+  })
+}
+
+const times = (count: number, width: number): number[] => Array(count).fill(width) as number[]
+
+it.each([
+  ['80', times(10, 80)],
+  ['100', times(10, 100)],
+  ['80-50-100', [...times(4, 80), ...times(3, 50), ...times(4, 100)]],
+])('a table of %s columns looks so', async (name, widths) => {
+  const lines = printed(widths)
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(
+    `../../../golden/tail/course-${name}.txt`,
+  )
+})
+
+it('never is wider than the terminal, marks included', () => {
+  for (let width = 80; width <= 110; width++) {
+    const lines = printed(times(10, width), [8, 9])
+    for (const line of lines) expect([...line].length, line).toBeLessThanOrEqual(width)
+    expect(lines.at(-1)).toMatch(/ late$/)
+  }
+})
+
+it.each([
+  [78, 0],
+  [79, 3],
+  [80, 4],
+  [84, 7],
+  [85, 8],
+  [120, 8],
+])('at %s columns draws %s cells', (width, cells) => {
+  const line = printed(times(10, width)).at(-1) ?? ''
+  expect(line.match(/[▁▂▃▄▅▆▇█]/g)?.length ?? 0).toBe(cells)
+})
