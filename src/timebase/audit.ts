@@ -1,4 +1,4 @@
-import type { Cursors } from './cursor.js'
+import { type Cursors, grouped } from './cursor.js'
 import { pageRows } from './read.js'
 import type { Row } from './row.js'
 import type { TailSource } from './source.js'
@@ -6,18 +6,24 @@ import type { TailSource } from './source.js'
 /** How far a plain follow looks back for rows put behind its cursors. */
 const windowMs = 120_000
 
+interface Shown {
+  times: number[]
+  newestMs: number
+  /** When it was shown last, by the server's clock. */
+  heardMs: number
+}
+
 /**
  * Rows written with INSERT behind a cursor reach no live reader (timebase-webadmin 5.1). This
  * remembers the times of what was shown live, and compares them with what the server holds now:
- * of the last two minutes in a plain follow, of everything in a run that ends.
+ * of each station's last two minutes in a plain follow, of everything in a run that ends.
  */
 export class Audit {
   readonly #source: TailSource
   readonly #cursors: Cursors
   /** Everything that was shown is remembered: the run ends, and then fetches what is missing. */
   readonly keepsAll: boolean
-  readonly #shown = new Map<string, number[]>()
-  #newestMs = 0
+  readonly #shown = new Map<string, Shown>()
 
   constructor(source: TailSource, cursors: Cursors, keepsAll: boolean) {
     this.#source = source
@@ -26,12 +32,16 @@ export class Audit {
   }
 
   shown(rows: Row[]): void {
+    const heardMs = this.#source.serverNow()
     for (const { symbol, timestamp } of rows) {
       const ms = Date.parse(timestamp)
-      if (ms > this.#newestMs) this.#newestMs = ms
-      const times = this.#shown.get(symbol)
-      if (times) times.push(ms)
-      else this.#shown.set(symbol, [ms])
+      const shown = this.#shown.get(symbol)
+      if (!shown) this.#shown.set(symbol, { times: [ms], newestMs: ms, heardMs })
+      else {
+        shown.times.push(ms)
+        shown.newestMs = Math.max(shown.newestMs, ms)
+        shown.heardMs = heardMs
+      }
     }
   }
 
@@ -39,11 +49,15 @@ export class Audit {
   async count(signal: AbortSignal): Promise<{ symbol: string; count: number }[]> {
     this.#forget()
     const counts = new Map<string, number>()
-    const symbols = [...this.#shown.keys()]
-    if (symbols.length === 0) return []
-    const from = this.#newestMs - windowMs
-    for await (const rows of this.#missing(symbols, from, undefined, signal)) {
-      for (const { symbol } of rows) counts.set(symbol, (counts.get(symbol) ?? 0) + 1)
+    const windows = [...this.#shown].map(([symbol, shown]) => ({
+      symbol,
+      time: new Date(Math.max(0, this.#fromMs(shown))).toISOString(),
+    }))
+    for (const group of grouped(windows)) {
+      const froms = new Map(group.map(({ symbol, time }) => [symbol, time]))
+      for await (const rows of this.#missing(froms, undefined, signal)) {
+        for (const { symbol } of rows) counts.set(symbol, (counts.get(symbol) ?? 0) + 1)
+      }
     }
     return [...counts].map(([symbol, count]) => ({ symbol, count }))
   }
@@ -51,22 +65,26 @@ export class Audit {
   /** The rows themselves, of a run that ends. */
   async *missing(signal: AbortSignal, until: string | undefined): AsyncGenerator<Row[]> {
     if (!this.keepsAll) return
-    const cursors = this.#cursors.all()
-    const from = Math.min(...cursors.map(({ start }) => Date.parse(start)))
-    const symbols = cursors.map(({ symbol }) => symbol)
-    if (symbols.length > 0) yield* this.#missing(symbols, from, until, signal)
+    const froms = new Map(this.#cursors.all().map(({ symbol, start }) => [symbol, start]))
+    if (froms.size > 0) yield* this.#missing(froms, until, signal)
   }
 
+  /** `froms`: where each symbol's look begins; one read serves them all. */
   async *#missing(
-    symbols: string[],
-    fromMs: number,
+    froms: Map<string, string>,
     until: string | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Row[]> {
+    const symbols = [...froms.keys()]
     // Only what lies before the cursors as they are now: what comes later is read as new.
     const ends = new Map(symbols.map((symbol) => [symbol, this.#cursors.get(symbol)?.time ?? '']))
-    const left = this.#counted(symbols, fromMs)
-    let from = new Date(Math.max(0, fromMs)).toISOString()
+    let from = [...froms.values()].sort()[0] ?? ''
+    const left = this.#counted(symbols)
+    const isMissing = ({ symbol, timestamp }: Row): boolean => {
+      const start = this.#cursors.get(symbol)?.start ?? ''
+      if (timestamp <= start || timestamp < (froms.get(symbol) ?? '')) return false
+      return timestamp < (ends.get(symbol) ?? '') && !takeOne(left.get(symbol), timestamp)
+    }
     while (true) {
       const page: Row[] = []
       const query = { symbols, from, rows: pageRows, ...(until && { to: until }) }
@@ -77,7 +95,7 @@ export class Audit {
       const last = page.at(-1)?.timestamp ?? from
       const isFull = page.length >= pageRows && last > from
       const whole = isFull ? page.filter(({ timestamp }) => timestamp < last) : page
-      const missing = whole.filter((row) => this.#isMissing(row, ends, left))
+      const missing = whole.filter(isMissing)
       if (missing.length > 0) {
         this.shown(missing)
         yield missing
@@ -87,38 +105,36 @@ export class Audit {
     }
   }
 
-  #isMissing(row: Row, ends: Map<string, string>, left: Map<string, Map<number, number>>): boolean {
-    const { symbol, timestamp } = row
-    const start = this.#cursors.get(symbol)?.start ?? ''
-    if (timestamp <= start || timestamp >= (ends.get(symbol) ?? '')) return false
-    const times = left.get(symbol)
-    const ms = Date.parse(timestamp)
-    const count = times?.get(ms) ?? 0
-    if (count === 0) return true
-    times?.set(ms, count - 1)
-    return false
-  }
-
   /** How many rows were shown at each time, by symbol. */
-  #counted(symbols: string[], fromMs: number): Map<string, Map<number, number>> {
+  #counted(symbols: string[]): Map<string, Map<number, number>> {
     return new Map(
       symbols.map((symbol) => {
         const counts = new Map<number, number>()
-        for (const ms of this.#shown.get(symbol) ?? []) {
-          if (ms >= fromMs) counts.set(ms, (counts.get(ms) ?? 0) + 1)
-        }
+        for (const ms of this.#shown.get(symbol)?.times ?? [])
+          counts.set(ms, (counts.get(ms) ?? 0) + 1)
         return [symbol, counts]
       }),
     )
   }
 
+  /** A station's own clock tells which its last minutes are; one that is ahead has the present too. */
+  #fromMs({ newestMs }: Shown): number {
+    return Math.min(newestMs, this.#source.serverNow()) - windowMs
+  }
+
   #forget(): void {
     if (this.keepsAll) return
-    const horizon = this.#newestMs - windowMs
-    for (const [symbol, times] of this.#shown) {
-      const kept = times.filter((ms) => ms >= horizon)
-      if (kept.length === 0) this.#shown.delete(symbol)
-      else this.#shown.set(symbol, kept)
+    for (const [symbol, shown] of this.#shown) {
+      const fromMs = this.#fromMs(shown)
+      shown.times = shown.times.filter((ms) => ms >= fromMs)
+      if (this.#source.serverNow() - shown.heardMs > windowMs) this.#shown.delete(symbol)
     }
   }
+}
+
+function takeOne(counts: Map<number, number> | undefined, timestamp: string): boolean {
+  const ms = Date.parse(timestamp)
+  const count = counts?.get(ms) ?? 0
+  if (count > 0) counts?.set(ms, count - 1)
+  return count > 0
 }

@@ -98,11 +98,11 @@ function startOf(time: string, seen: number): string {
 const groupSpanMs = 60_000
 export const groupSize = 500
 
-/** Groups cursors that stand close together: one read serves them all and repeats little. */
-export function grouped(cursors: Cursor[]): Cursor[][] {
+/** Groups what stands close together in time: one read serves them all and repeats little. */
+export function grouped<T extends { time: string }>(cursors: T[]): T[][] {
   const sorted = [...cursors].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
-  const groups: Cursor[][] = []
-  let group: Cursor[] = []
+  const groups: T[][] = []
+  let group: T[] = []
   let endMs = 0
   for (const cursor of sorted) {
     const ms = Date.parse(cursor.time)

@@ -398,6 +398,44 @@ describe('rows behind the cursor', () => {
     await tailing.stop()
   })
 
+  it('are counted of every station, whatever clocks the others have', async () => {
+    const one = harness()
+    for (const symbol of ['well', 'ahead', 'behind', 'wild']) one.server.append(symbol, at(-7200))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    one.server.append('wild', at(1e9))
+    for (let i = 10; i <= 100; i += 10) {
+      one.server.append('well', at(i))
+      one.server.append('ahead', at(i + 3600))
+      one.server.append('behind', at(i - 3600))
+    }
+    await one.clock.advance(2 * second)
+    one.server.insert('well', at(55))
+    one.server.insert('ahead', at(3655))
+    one.server.insert('behind', at(-3545))
+    one.server.insert('wild', at(3))
+    await one.clock.advance(200 * second)
+    const found = tailing.events.flatMap((event) =>
+      event.type === 'inserted' ? [`${event.symbol} ${event.count}`] : [],
+    )
+    expect(found.sort()).toEqual(['ahead 1', 'behind 1', 'well 1', 'wild 1'])
+    await tailing.stop()
+  })
+
+  it('cost a station that fell silent nothing', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    one.server.append('a', at(1))
+    await one.clock.advance(200 * second)
+    const before = one.server.requests.length
+    await one.clock.advance(600 * second)
+    // Sweeps alone.
+    expect(one.server.requests.length - before).toBeLessThanOrEqual(20)
+    await tailing.stop()
+  })
+
   it('are fetched at the end of an --until run', async () => {
     const one = harness()
     for (let i = 0; i < 5; i++) one.server.append('a', at(i))
