@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { WxError } from '../errors.js'
 import type { Secret } from '../secret.js'
 import type { System } from '../system.js'
+import { changeEnv, readEnv } from './compose-env.js'
 
 /** The files of templates/compose that a server folder gets. */
 export const composeFiles = [
@@ -18,8 +19,12 @@ const manifestName = '.wxstation-files.json'
 export interface ComposePlan {
   folder: string
   files: { name: string; action: 'create' | 'update' | 'keep' | 'edited'; text: string }[]
-  /** Whether .env, which holds the password's hash, has to be made. */
+  /** What the server runs with: flags over .env over defaults. */
+  settings: ComposeSettings
+  /** Whether a password has to be made: .env, which holds its hash, is missing or lacks it. */
   makesLogin: boolean
+  /** Variables of .env that are new or have another value than before. */
+  changes: string[]
 }
 
 export interface ComposeSettings {
@@ -29,11 +34,33 @@ export interface ComposeSettings {
   adminUser: string
   /** Host name that Caddy fetches a certificate for, in the https profile. */
   domain: string
+  /** Streams that are copied into ClickHouse, in the clickhouse profile. */
+  stream: string
+  statusStream: string
 }
 
-/** Compares a folder with the templates. Changes nothing. */
+const variables = {
+  bind: 'WX_BIND',
+  port: 'WX_PORT',
+  domain: 'WX_DOMAIN',
+  adminUser: 'WX_ADMIN_USER',
+  stream: 'WX_STREAM',
+  statusStream: 'WX_STATUS_STREAM',
+} as const satisfies Record<keyof ComposeSettings, string>
+
+const defaults: ComposeSettings = {
+  port: 8099,
+  bind: '0.0.0.0',
+  adminUser: 'admin',
+  domain: 'localhost',
+  stream: 'weather_record',
+  statusStream: 'station_status',
+}
+
+/** Compares a folder with the templates, and its .env with what was asked for. Changes nothing. */
 export async function planCompose(
   folder: string,
+  given: { [Name in keyof ComposeSettings]?: ComposeSettings[Name] | undefined },
   force: boolean,
   system: System,
 ): Promise<ComposePlan> {
@@ -47,11 +74,44 @@ export async function planCompose(
     const found = await system.files.readText(join(folder, name))
     files.push({ name, text, action: actionFor(found, text, manifest[name], force) })
   }
+  const before = readEnv((await system.files.readText(join(folder, '.env'))) ?? '')
+  const values = envValues(mergedSettings(given, before))
   return {
     folder,
     files,
-    makesLogin: (await system.files.stat(join(folder, '.env'))) === undefined,
+    settings: mergedSettings(given, before),
+    makesLogin: !before.get('WX_ADMIN_HASH'),
+    changes: Object.keys(values).filter((name) => values[name] !== before.get(name)),
   }
+}
+
+function mergedSettings(
+  given: { [Name in keyof ComposeSettings]?: ComposeSettings[Name] | undefined },
+  before: Map<string, string>,
+): ComposeSettings {
+  const text = (name: Exclude<keyof ComposeSettings, 'port'>): string =>
+    given[name] ?? (before.get(variables[name]) || defaults[name])
+  const port = Number(before.get(variables.port))
+  return {
+    port: given.port ?? (Number.isInteger(port) && port > 0 ? port : defaults.port),
+    // Compose wants an IPv6 address in brackets, as an address bar does.
+    bind: text('bind').replace(/^([^[]*:.*)$/, '[$1]'),
+    adminUser: text('adminUser'),
+    domain: text('domain'),
+    stream: text('stream'),
+    statusStream: text('statusStream'),
+  }
+}
+
+function envValues(settings: ComposeSettings): Record<string, string> {
+  const entries = Object.entries(variables) as [keyof ComposeSettings, string][]
+  return Object.fromEntries(entries.map(([key, name]) => [name, String(settings[key])]))
+}
+
+/** Where this computer reaches WebAdmin: at the address it listens on. */
+export function serverAddress({ bind, port }: ComposeSettings): string {
+  const isEvery = bind === '0.0.0.0' || bind === '[::]'
+  return `http://${isEvery ? 'localhost' : bind}:${port}`
 }
 
 function actionFor(
@@ -66,12 +126,11 @@ function actionFor(
 }
 
 /**
- * Writes what the plan says. `login` is needed where the plan makes one: the password's bcrypt
- * hash goes into .env (0600), the password itself nowhere.
+ * Writes what the plan says. Where it makes a login, the password's bcrypt hash goes into .env
+ * (0600), the password itself nowhere.
  */
 export async function applyCompose(
   plan: ComposePlan,
-  settings: ComposeSettings,
   password: Secret,
   system: System,
 ): Promise<void> {
@@ -86,21 +145,20 @@ export async function applyCompose(
     join(plan.folder, manifestName),
     `${JSON.stringify(manifest, undefined, 2)}\n`,
   )
-  if (!plan.makesLogin) return
-  const { hash } = await import('bcryptjs')
-  // Cost 10 is what WebAdmin's own documentation uses; its check at login takes some 100 ms.
-  const values = {
-    WX_BIND: settings.bind,
-    WX_PORT: String(settings.port),
-    WX_DOMAIN: settings.domain,
-    WX_ADMIN_USER: settings.adminUser,
-    WX_ADMIN_HASH: await hash(password.reveal(), 10),
-    WX_CLICKHOUSE_USER: 'weather',
-    WX_CLICKHOUSE_PASSWORD: generatePassword(system),
+  const path = join(plan.folder, '.env')
+  const before = (await system.files.readText(path)) ?? ''
+  const values = envValues(plan.settings)
+  if (plan.makesLogin) {
+    const { hash } = await import('bcryptjs')
+    // Cost 10 is what WebAdmin's own documentation uses; its check at login takes some 100 ms.
+    values.WX_ADMIN_HASH = await hash(password.reveal(), 10)
   }
-  // Single quotes keep compose from reading the dollar signs of a hash as variables.
-  const lines = Object.entries(values).map(([name, value]) => `${name}='${value}'`)
-  await system.files.write(join(plan.folder, '.env'), `${lines.join('\n')}\n`, { mode: 0o600 })
+  if (!readEnv(before).get('WX_CLICKHOUSE_PASSWORD')) {
+    values.WX_CLICKHOUSE_USER = 'weather'
+    values.WX_CLICKHOUSE_PASSWORD = generatePassword(system)
+  }
+  const text = changeEnv(before, values)
+  if (text !== before) await system.files.write(path, text, { mode: 0o600 })
 }
 
 async function readManifest(folder: string, system: System): Promise<Record<string, string>> {

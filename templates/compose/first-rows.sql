@@ -1,6 +1,7 @@
--- The newest rows, to see that the copy works:
---   docker compose exec clickhouse clickhouse-client --database weather --queries-file /dev/stdin < first-rows.sql
+-- The newest rows, to see that the copy works. User, password and stream come from the container's
+-- own environment; -T leaves out the terminal, which a redirected input cannot have:
+--   docker compose exec -T clickhouse sh -c 'clickhouse-client --user "$CLICKHOUSE_USER" --password "$CLICKHOUSE_PASSWORD" --database "$CLICKHOUSE_DB" --param_table="$WEATHER_STREAM"' < first-rows.sql
 SELECT Timestamp, Instrument AS station, temperature, humidity, pressure, case_temperature
-FROM weather_record
+FROM {table:Identifier}
 ORDER BY Timestamp DESC
 LIMIT 10;

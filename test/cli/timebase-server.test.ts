@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compare } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
 import type { FetchResponse, SpawnResult, System } from '../../src/system.js'
 import { fakeClock } from '../support/clock.js'
@@ -10,6 +11,8 @@ const fine: SpawnResult = { code: 0, stdout: '', stderr: '' }
 interface Scripted {
   system: TestSystem
   calls: string[]
+  /** Addresses that were asked. */
+  asked: string[]
   folder: string
 }
 
@@ -20,6 +23,7 @@ function scripted(options: {
   platform?: NodeJS.Platform
 }): Scripted {
   const calls: string[] = []
+  const asked: string[] = []
   let polls = 0
   const spawn: System['spawn'] = async (command, args) => {
     const line = [command, ...args].join(' ')
@@ -28,7 +32,8 @@ function scripted(options: {
     if (answer instanceof Error) throw answer
     return answer
   }
-  const fetch: System['fetch'] = async () => {
+  const fetch: System['fetch'] = async (url) => {
+    asked.push(url)
     const answer = options.health?.(polls++) ?? '{"timebase":{"connected":true}}'
     if (answer instanceof Error) throw answer
     return { status: 200, headers: {}, text: async () => answer } as unknown as FetchResponse
@@ -41,7 +46,12 @@ function scripted(options: {
     clock: { ...clock, monotonic: () => realClock.monotonic() },
   })
   const host = { ...system.host, platform: options.platform ?? 'linux' }
-  return { system: { ...system, host }, calls, folder: join(system.folders.data, 'timebase') }
+  return {
+    system: { ...system, host },
+    calls,
+    asked,
+    folder: join(system.folders.data, 'timebase'),
+  }
 }
 
 const absent = Object.assign(new Error('spawn docker ENOENT'), { code: 'ENOENT' })
@@ -64,6 +74,63 @@ describe('timebase up', () => {
     expect(existsSync(join(folder, 'compose.yaml'))).toBe(true)
     const second = await cli(['timebase', 'up'], system)
     expect(second.out.slice(first.out.length)).not.toContain('Password')
+  })
+
+  it('keeps the password of a start that failed, and shows it when one goes well', async () => {
+    let docker: SpawnResult = { code: 1, stdout: '', stderr: 'port is taken\n' }
+    const { system, folder } = scripted({
+      docker: (args) => (args.includes('up') ? docker : fine),
+    })
+    const file = join(folder, 'admin-password')
+    const failed = await cli(['timebase', 'up'], system)
+    expect(failed.code).toBe(9)
+    expect(failed.err).toContain(file)
+    const password = readFileSync(file, 'utf8').trim()
+    if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600)
+    const hash = /WX_ADMIN_HASH='(.+)'/.exec(readFileSync(join(folder, '.env'), 'utf8'))?.[1]
+    expect(await compare(password, hash ?? '')).toBe(true)
+    docker = fine
+    const { code, out } = await cli(['timebase', 'up'], system)
+    expect(code).toBe(0)
+    expect(out).toContain(`Password  ${password}   shown once`)
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('keeps what an earlier run chose, follows new flags, and asks where it listens', async () => {
+    const { system, asked, folder } = scripted({})
+    const env = (): string => readFileSync(join(folder, '.env'), 'utf8')
+    const up = async (...flags: string[]): Promise<string | undefined> => {
+      expect((await cli(['timebase', 'up', ...flags], system)).code).toBe(0)
+      return asked.at(-1)
+    }
+    expect(await up('--port', '9000')).toBe('http://localhost:9000/api/v0/v')
+    expect(await up()).toBe('http://localhost:9000/api/v0/v')
+    expect(await up('--bind', '192.168.1.5')).toBe('http://192.168.1.5:9000/api/v0/v')
+    await up('--user', 'roof', '--domain', 'wx.example.org')
+    expect(env()).toContain("WX_ADMIN_USER='roof'")
+    expect(env()).toContain("WX_DOMAIN='wx.example.org'")
+    expect(env()).toContain("WX_PORT='9000'")
+  })
+
+  it('copies the streams of the settings, and those it copied where nobody chose any', async () => {
+    const { system, folder } = scripted({})
+    const chosen = { ...system, env: { ...system.env, WXSTATION_STREAM: 'garden' } }
+    await cli(['timebase', 'up', '--clickhouse'], chosen)
+    await cli(['timebase', 'up', '--clickhouse'], system)
+    const env = readFileSync(join(folder, '.env'), 'utf8')
+    expect(env).toContain("WX_STREAM='garden'")
+    expect(env).toContain("WX_STATUS_STREAM='station_status'")
+  })
+
+  it.each([
+    ['--port', '70000'],
+    ['--bind', 'localhost'],
+    ['--user', "o'hara"],
+    ['--domain', 'https://x'],
+  ])('%s %s is refused before anything is written', async (...flags) => {
+    const { system, calls } = scripted({})
+    expect((await cli(['timebase', 'up', ...flags], system)).code).toBe(2)
+    expect(calls).toEqual([])
   })
 
   it('starts what was asked for', async () => {
@@ -101,6 +168,7 @@ describe('timebase up', () => {
                 clickhouse-connector.yaml: write
                 first-rows.sql: write
                 .env: write, with a generated password as bcrypt
+      Address   http://localhost:8099
       Start     timebase, webadmin, clickhouse, clickhouse-connector
       "
     `)

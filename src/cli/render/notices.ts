@@ -9,6 +9,8 @@ const texts: Record<string, (values: Values) => string> = {
   ...provisionNotices,
   ...flashNotices,
   'compose-file-edited': ({ name }) => `${name} was edited and is kept; --force overwrites it.`,
+  'password-waits': ({ file }) =>
+    `The administrator's password was not shown yet: the next \`timebase up\` shows it; until then it is in ${file}.`,
   'device-code': ({ uri, code, whole }) =>
     `Open ${whole ?? uri} in a browser and enter the code ${code}; waiting for it…`,
   'tail-lost': ({ at, reason }) =>

@@ -5,10 +5,14 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { Secret } from '../../../src/secret.js'
-import { applyCompose, generatePassword, planCompose } from '../../../src/timebase/compose.js'
+import {
+  applyCompose,
+  generatePassword,
+  planCompose,
+  serverAddress,
+} from '../../../src/timebase/compose.js'
 import { testSystem } from '../../support/system.js'
 
-const settings = { port: 8099, bind: '0.0.0.0', adminUser: 'admin', domain: 'localhost' }
 const template = (name: string): string =>
   readFileSync(new URL(`../../../templates/compose/${name}`, import.meta.url), 'utf8')
 
@@ -88,7 +92,7 @@ describe('compose.yaml', () => {
   it('takes from .env what applyCompose writes there, and nothing else', async () => {
     const system = testSystem()
     const folder = join(system.cwd, 'server')
-    await applyCompose(await planCompose(folder, false, system), settings, new Secret('x'), system)
+    await applyCompose(await planCompose(folder, {}, false, system), new Secret('x'), system)
     const given = [...readFileSync(join(folder, '.env'), 'utf8').matchAll(/^(WX_\w+)='/gm)].map(
       ([, name]) => name,
     )
@@ -97,24 +101,41 @@ describe('compose.yaml', () => {
   })
 })
 
-it('the connector copies both streams', () => {
-  const { replication, timebase } = parse(template('clickhouse-connector.yaml'))
-  expect(timebase.url).toBe('dxtick://timebase:8011')
-  expect(replication.streams.map(({ stream }: { stream: string }) => stream)).toEqual([
-    'weather_record',
-    'station_status',
-  ])
+describe('the copy into ClickHouse', () => {
+  const { services } = parse(template('compose.yaml'))
+  const variable = (text: string): string => /^\$\{(\w+)\}$/.exec(text)?.[1] ?? ''
+
+  it('takes the names of both streams from .env', () => {
+    const { replication, timebase } = parse(template('clickhouse-connector.yaml'))
+    expect(timebase.url).toBe('dxtick://timebase:8011')
+    const given = services['clickhouse-connector'].environment
+    const names = replication.streams.map(({ stream, key, table }: Record<string, string>) => {
+      expect([key, table]).toEqual([stream, stream])
+      return given[variable(stream as string)]
+    })
+    expect(names.map(variable)).toEqual(['WX_STREAM', 'WX_STATUS_STREAM'])
+  })
+
+  it('shows its first rows as the user that the container has, without a terminal', () => {
+    const command = /docker compose exec (.*) < first-rows\.sql/.exec(template('first-rows.sql'))
+    expect(command?.[1]).toMatch(/^-T clickhouse sh -c '/)
+    const used = [...(command?.[1] ?? '').matchAll(/"\$(\w+)"/g)].map(([, name]) => name)
+    expect(used).toHaveLength(4)
+    for (const name of used) expect(Object.keys(services.clickhouse.environment)).toContain(name)
+    expect(template('first-rows.sql')).toContain('{table:Identifier}')
+    expect(command?.[1]).toContain('--param_table=')
+  })
 })
 
 describe('planning and applying', () => {
   it('writes every file once and finds nothing to do after', async () => {
     const system = testSystem()
     const folder = join(system.cwd, 'server')
-    const plan = await planCompose(folder, false, system)
+    const plan = await planCompose(folder, {}, false, system)
     expect(plan.files.map(({ action }) => action)).toEqual(['create', 'create', 'create', 'create'])
     expect(plan.makesLogin).toBe(true)
-    await applyCompose(plan, settings, new Secret('first'), system)
-    const again = await planCompose(folder, false, system)
+    await applyCompose(plan, new Secret('first'), system)
+    const again = await planCompose(folder, {}, false, system)
     expect(again.files.every(({ action }) => action === 'keep')).toBe(true)
     expect(again.makesLogin).toBe(false)
   })
@@ -123,8 +144,7 @@ describe('planning and applying', () => {
     const system = testSystem()
     const folder = join(system.cwd, 'server')
     await applyCompose(
-      await planCompose(folder, false, system),
-      settings,
+      await planCompose(folder, {}, false, system),
       new Secret('pass-word'),
       system,
     )
@@ -139,25 +159,71 @@ describe('planning and applying', () => {
   it('never overwrites an edited file without --force, and updates an old one of ours', async () => {
     const system = testSystem()
     const folder = join(system.cwd, 'server')
-    await applyCompose(await planCompose(folder, false, system), settings, new Secret('x'), system)
+    await applyCompose(await planCompose(folder, {}, false, system), new Secret('x'), system)
     writeFileSync(join(folder, 'Caddyfile'), 'mine')
-    const plan = await planCompose(folder, false, system)
+    const plan = await planCompose(folder, {}, false, system)
     expect(plan.files.find(({ name }) => name === 'Caddyfile')?.action).toBe('edited')
-    await applyCompose(plan, settings, new Secret('x'), system)
+    await applyCompose(plan, new Secret('x'), system)
     expect(readFileSync(join(folder, 'Caddyfile'), 'utf8')).toBe('mine')
-    const forced = await planCompose(folder, true, system)
-    await applyCompose(forced, settings, new Secret('x'), system)
+    const forced = await planCompose(folder, {}, true, system)
+    await applyCompose(forced, new Secret('x'), system)
     expect(readFileSync(join(folder, 'Caddyfile'), 'utf8')).toBe(template('Caddyfile'))
   })
 
   it('takes every file for edited when its memory of them is broken', async () => {
     const system = testSystem()
     const folder = join(system.cwd, 'server')
-    await applyCompose(await planCompose(folder, false, system), settings, new Secret('x'), system)
+    await applyCompose(await planCompose(folder, {}, false, system), new Secret('x'), system)
     writeFileSync(join(folder, '.wxstation-files.json'), '{')
     writeFileSync(join(folder, 'Caddyfile'), 'older')
-    const { files } = await planCompose(folder, false, system)
+    const { files } = await planCompose(folder, {}, false, system)
     expect(files.find(({ name }) => name === 'Caddyfile')?.action).toBe('edited')
+  })
+})
+
+describe('the values in .env', () => {
+  const written = async (text: string | undefined, given: object) => {
+    const system = testSystem()
+    const folder = join(system.cwd, 'server')
+    await system.files.makeFolder(folder)
+    if (text !== undefined) writeFileSync(join(folder, '.env'), text)
+    const plan = await planCompose(folder, given, false, system)
+    await applyCompose(plan, new Secret('x'), system)
+    return { plan, env: readFileSync(join(folder, '.env'), 'utf8') }
+  }
+  const old =
+    "# mine\nTZ=UTC\nWX_PORT='9000'\nWX_BIND=\"127.0.0.1\" # here\nWX_ADMIN_HASH='$2b$10$kept'\n"
+
+  it('stay where no flag says otherwise', async () => {
+    const { plan, env } = await written(old, {})
+    expect(plan.settings).toMatchObject({ port: 9000, bind: '127.0.0.1', adminUser: 'admin' })
+    expect(plan.makesLogin).toBe(false)
+    expect(env).toContain(old.slice(0, old.indexOf('WX_BIND')))
+    expect(env).toContain("WX_ADMIN_HASH='$2b$10$kept'\n")
+  })
+
+  it('follow flags, and nothing else changes', async () => {
+    const first = await written(old, {})
+    const { plan, env } = await written(first.env, { port: 8100, adminUser: 'roof' })
+    expect(plan.changes.sort()).toEqual(['WX_ADMIN_USER', 'WX_PORT'])
+    const differs = (line: string, i: number): boolean => first.env.split('\n')[i] !== line
+    expect(env.split('\n').filter(differs)).toEqual(["WX_PORT='8100'", "WX_ADMIN_USER='roof'"])
+  })
+
+  it('get a password where the hash was removed', async () => {
+    const { plan, env } = await written("WX_PORT='9000'\n", {})
+    expect(plan.makesLogin).toBe(true)
+    expect(env).toMatch(/^WX_ADMIN_HASH='\$2/m)
+  })
+
+  it.each([
+    [{}, 'http://localhost:8099'],
+    [{ port: 9000 }, 'http://localhost:9000'],
+    [{ bind: '192.168.1.5' }, 'http://192.168.1.5:8099'],
+    [{ bind: '::1' }, 'http://[::1]:8099'],
+    [{ bind: '::' }, 'http://localhost:8099'],
+  ])('%j is reached at %s', async (given, address) => {
+    expect(serverAddress((await written(undefined, given)).plan.settings)).toBe(address)
   })
 })
 

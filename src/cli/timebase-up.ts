@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import { Secret } from '../secret.js'
+import {
+  applyCompose,
+  type ComposePlan,
+  generatePassword,
+  planCompose,
+  serverAddress,
+} from '../timebase/compose.js'
+import { checkDocker, dockerCompose } from '../timebase/docker.js'
+import { waitForHealth } from '../timebase/health.js'
+import type { Context, Result } from './context.js'
+import { fact, secondsText } from './render/tables.js'
+
+export interface UpFlags {
+  port?: number
+  bind?: string
+  user?: string
+  domain?: string
+  https?: boolean
+  clickhouse?: boolean
+  force?: boolean
+  dryRun?: boolean
+}
+
+export async function up(context: Context, folder: string, flags: UpFlags): Promise<Result> {
+  const { system, signal, report, options, emit, paint } = context
+  const profiles = [...(flags.https ? ['https'] : []), ...(flags.clickhouse ? ['clickhouse'] : [])]
+  const plan = await planCompose(folder, asked(context, flags), flags.force ?? false, system)
+  if (flags.dryRun) return { data: planData(plan), pretty: () => planLines(plan, profiles) }
+
+  // Before a file is written: without docker nothing should be left lying about.
+  await checkDocker(system.cwd, system, signal)
+  for (const { name, action } of plan.files) {
+    if (action === 'edited')
+      report({ type: 'notice', notice: 'compose-file-edited', values: { name } })
+  }
+  const passwordFile = join(folder, 'admin-password')
+  await applyCompose(plan, await makePassword(plan, passwordFile, system), system)
+  const inherit = Boolean(system.terminal.stderr.isTTY) && !options.json && !options.quiet
+  const url = serverAddress(plan.settings)
+  let elapsedMs: number
+  try {
+    await dockerCompose(['up', '--detach'], { folder, profiles, signal, inherit }, system)
+    elapsedMs = await waitForHealth(url, system, report, signal)
+  } catch (error) {
+    if (await system.files.stat(passwordFile))
+      report({ type: 'notice', notice: 'password-waits', values: { file: passwordFile } })
+    throw error
+  }
+  const { adminUser } = plan.settings
+  const password = (await system.files.readText(passwordFile))?.trim()
+  const isNew = password !== undefined
+  const result = {
+    data: {
+      url,
+      folder,
+      user: adminUser,
+      // JSON never holds a secret; a script reads the file and removes it.
+      ...(isNew && { passwordFile }),
+      ...planData(plan),
+      readyMs: Math.round(elapsedMs),
+    },
+    pretty: () => [`  Next: wxstation login ${url} --user ${adminUser}`],
+  }
+  if (options.json) return result
+  const lines = [
+    `${paint.good('✔')} TimeBase answers after ${secondsText(elapsedMs)}.`,
+    fact('Address', url),
+    fact('Files', folder),
+    fact('User', adminUser),
+    ...(isNew ? [fact('Password', `${password}   ${paint.dim('shown once: keep it')}`)] : []),
+  ]
+  for (const line of lines) await emit(line)
+  // Only now: a password that nobody saw would be lost for good.
+  if (isNew) await system.files.remove(passwordFile)
+  return result
+}
+
+/** Flags, and those settings that somebody chose: a default must not undo what .env says. */
+function asked({ settings }: Context, flags: UpFlags): Parameters<typeof planCompose>[1] {
+  const chosen = (key: 'stream' | 'statusStream'): string | undefined =>
+    settings.all().find((one) => one.key === key)?.origin === 'default'
+      ? undefined
+      : settings.get(key)
+  return {
+    port: flags.port,
+    bind: flags.bind,
+    adminUser: flags.user,
+    domain: flags.domain,
+    stream: chosen('stream'),
+    statusStream: chosen('statusStream'),
+  }
+}
+
+/** A new password waits in a file of its owner (0600) until it was shown. */
+async function makePassword(
+  plan: ComposePlan,
+  file: string,
+  system: Context['system'],
+): Promise<Secret> {
+  const password = new Secret(generatePassword(system))
+  if (plan.makesLogin) {
+    await system.files.makeFolder(plan.folder)
+    await system.files.write(file, `${password.reveal()}\n`, { mode: 0o600 })
+  }
+  return password
+}
+
+function planData(plan: ComposePlan): Record<string, unknown> {
+  return {
+    files: plan.files.map(({ name, action }) => ({ name, action })),
+    changes: plan.changes,
+    makesLogin: plan.makesLogin,
+  }
+}
+
+function planLines(plan: ComposePlan, profiles: string[]): string[] {
+  const words = {
+    create: 'write',
+    update: 'update',
+    keep: 'unchanged',
+    edited: 'keep (edited by you; --force overwrites)',
+  }
+  const env = plan.makesLogin
+    ? 'write, with a generated password as bcrypt'
+    : plan.changes.length > 0
+      ? `change ${plan.changes.join(', ')}`
+      : 'unchanged'
+  return [
+    fact('Folder', plan.folder),
+    ...plan.files.map(({ name, action }) => fact('', `${name}: ${words[action]}`)),
+    fact('', `.env: ${env}`),
+    fact('Address', serverAddress(plan.settings)),
+    fact(
+      'Start',
+      [
+        'timebase',
+        'webadmin',
+        ...(profiles.includes('https') ? ['caddy'] : []),
+        ...(profiles.includes('clickhouse') ? ['clickhouse', 'clickhouse-connector'] : []),
+      ].join(', '),
+    ),
+  ]
+}
