@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { commands } from '../../src/cli/commands/index.js'
+import { type AddCommand, run } from '../../src/cli/main.js'
+import { testSystem } from '../support/system.js'
+
+const sources = fileURLToPath(new URL('../../src/', import.meta.url))
+
+/** Every command line behind "Next:" in the sources, with something in each place left open. */
+const lines = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .flatMap((name) => told(readFileSync(join(sources, name), 'utf8')))
+
+function told(text: string): string[] {
+  return [...text.matchAll(/Next: wxstation (.+?)['`],?\]?$/gm)].flatMap(([, command = '']) => {
+    const open = /^\$\{(.+?)\}$/.exec(command)?.[1]
+    if (open === undefined) return [command]
+    // The whole command is chosen in place, or in the statement that names it.
+    const choice = open.includes('?')
+      ? open
+      : (new RegExp(`const ${open} = .*`).exec(text)?.[0] ?? '')
+    return [...choice.matchAll(/[?:] '([^']+)'/g)].map(([, one]) => one as string)
+  })
+}
+
+/** The real declarations, with nothing behind them. */
+const parsed: AddCommand[] = commands.map(
+  (add) => (program) => add(program, () => async () => undefined),
+)
+
+it('finds the lines', () => {
+  expect(lines.length).toBeGreaterThanOrEqual(12)
+  expect(lines).toContain('tail')
+})
+
+it.each(lines)('"wxstation %s" is a command line', async (line) => {
+  const argv = line
+    .replace(/\$\{url\}/g, 'http://server:8099')
+    .replace(/\$\{[^}]+\}|<\w+>/g, 'x')
+    .split(' ')
+  const system = testSystem()
+  expect(await run(argv, system, parsed), system.err()).toBe(0)
+})
