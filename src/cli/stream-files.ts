@@ -55,6 +55,7 @@ export async function exportStream(
     symbols: flags.station,
     from: timeFlag('--since', flags.since, now),
     to: timeFlag('--until', flags.until, now),
+    asked: { since: flags.since, until: flags.until },
     signal,
   }
   if (options.from !== undefined && options.to !== undefined && options.from > options.to)

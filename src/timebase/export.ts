@@ -17,6 +17,8 @@ export interface ExportOptions {
   /** Inclusive, epoch milliseconds. */
   from?: number | undefined
   to?: number | undefined
+  /** The range in the user's words: "7d" means another time in each run, and the same export. */
+  asked?: { since?: string | undefined; until?: string | undefined }
   signal?: AbortSignal | undefined
 }
 
@@ -30,6 +32,9 @@ export interface Exported {
 /** What stands beside an unfinished file: where it was, and what it was made from. */
 interface Progress {
   key: string
+  /** The range as the first run understood it. */
+  from?: number | undefined
+  to?: number | undefined
   records: number
   bytes: number
   cursor: PageCursor
@@ -75,6 +80,8 @@ export async function exportToFile(
   const key = exportKey(client, options, classes)
   return files.locked(part, async () => {
     const before = await resumable(files, part, state, key)
+    const { from, to } = before ?? options
+    const range = { ...options, from, to }
     const file = await openFile(files, part, before ? 'r+' : 'w')
     const done: Exported = {
       records: before?.records ?? 0,
@@ -95,12 +102,12 @@ export async function exportToFile(
         if (!cursor) return
         await file.datasync()
         const { records, bytes } = done
-        const progress: Progress = { key, records, bytes, cursor }
+        const progress: Progress = { key, from, to, records, bytes, cursor }
         await files.write(state, JSON.stringify(progress))
         savedBytes = done.bytes
       }
       try {
-        for await (const piece of pieces(client, options, classes, system, report, before)) {
+        for await (const piece of pieces(client, range, classes, system, report, before)) {
           await append(piece.text)
           done.records += piece.records
           cursor = piece.cursor
@@ -171,8 +178,10 @@ async function classesOf(
 
 /** Two exports with the same key write the same file, as far as records do not change. */
 function exportKey(client: TimebaseClient, options: ExportOptions, classes: RecordClass[]): string {
-  const { stream, format, symbols, from, to } = options
-  const parts = [client.url, stream, format, symbols ?? null, from ?? null, to ?? null, classes]
+  const { stream, format, symbols, asked } = options
+  const since = asked?.since ?? options.from ?? null
+  const until = asked?.until ?? options.to ?? null
+  const parts = [client.url, stream, format, symbols ?? null, since, until, classes]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 

@@ -96,7 +96,9 @@ interface Target {
 async function importBatch(target: Target, batch: StreamRecord[]): Promise<Imported> {
   let attempt = 0
   const refused: RefusedRecord[] = []
-  let missing = await missingRecords(target, batch)
+  // The mode of each record is chosen before the first is sent: APPEND wants them in order.
+  const ordered = batch.toSorted((a, b) => timeOf(a) - timeOf(b))
+  let missing = await missingRecords(target, ordered)
   const present = batch.length - missing.length
   const total = missing.length
   while (true) {
@@ -127,14 +129,18 @@ function isUnclear(error: unknown): boolean {
   )
 }
 
-function modeFor({ lasts }: Target, { symbol, timestamp }: StreamRecord): WriteMode {
-  const last = lasts.get(symbol)
-  return last !== undefined && (parseTimestamp(timestamp) ?? 0) < last ? 'INSERT' : 'APPEND'
+function modeFor({ lasts }: Target, record: StreamRecord): WriteMode {
+  const last = lasts.get(record.symbol)
+  return last !== undefined && timeOf(record) < last ? 'INSERT' : 'APPEND'
 }
 
-function raise({ lasts }: Target, { symbol, timestamp }: StreamRecord): void {
-  const last = lasts.get(symbol)
-  lasts.set(symbol, Math.max(last ?? 0, parseTimestamp(timestamp) ?? 0))
+function raise({ lasts }: Target, record: StreamRecord): void {
+  const last = lasts.get(record.symbol)
+  lasts.set(record.symbol, Math.max(last ?? 0, timeOf(record)))
+}
+
+function timeOf({ timestamp }: StreamRecord): number {
+  return parseTimestamp(timestamp) ?? 0
 }
 
 /** Records of a batch that the stream does not hold; reads no more than the batch's own time. */
@@ -145,9 +151,9 @@ async function missingRecords(target: Target, batch: StreamRecord[]): Promise<St
     const last = await lastRecord(client, stream, symbol, signal)
     lasts.set(symbol, last && parseTimestamp(last.timestamp))
   }
-  const doubtful = batch.filter(({ symbol, timestamp }) => {
-    const last = lasts.get(symbol)
-    return last !== undefined && (parseTimestamp(timestamp) ?? 0) <= last
+  const doubtful = batch.filter((record) => {
+    const last = lasts.get(record.symbol)
+    return last !== undefined && timeOf(record) <= last
   })
   if (doubtful.length === 0) return batch
   const counts = await storedCounts(target, doubtful)
@@ -162,7 +168,7 @@ async function missingRecords(target: Target, batch: StreamRecord[]): Promise<St
 async function storedCounts(target: Target, batch: StreamRecord[]): Promise<Map<string, number>> {
   const { client, stream, classes, clock, signal } = target
   const counts = new Map<string, number>()
-  const times = batch.map(({ timestamp }) => parseTimestamp(timestamp) ?? 0)
+  const times = batch.map(timeOf)
   const selection = {
     symbols: [...new Set(batch.map(({ symbol }) => symbol))],
     from: times.reduce((a, b) => Math.min(a, b)),
