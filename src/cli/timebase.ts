@@ -113,6 +113,8 @@ export async function profileLogin(
       const { discoverProvider } = await import('../timebase/auth/provider.js')
       const found = await discoverProvider(profile.configUrl ?? '', system, {
         signal: context.signal,
+        ...(tls.ca !== undefined && { ca: tls.ca }),
+        ...(tls.insecure && { insecure: true }),
       })
       const options = {
         provider: { ...found, clientId: profile.user, audience: profile.audience },
@@ -121,6 +123,7 @@ export async function profileLogin(
         scope: profile.scope,
         store,
         canAsk: context.prompts.canAsk,
+        ...tls,
       }
       return login(externalAuth(options, system, context.report))
     }

@@ -1,5 +1,6 @@
 import type { Agent, Dispatcher } from 'undici'
 import type { FetchOptions, FetchResponse, System } from '../system.js'
+import { rootsAnd } from './tls.js'
 
 const agents = new Map<string, Promise<Dispatcher>>()
 
@@ -19,7 +20,7 @@ async function makeAgent({
   insecure,
 }: Pick<FetchOptions, 'ca' | 'insecure'>): Promise<Dispatcher> {
   const undici = await import('undici')
-  const tls = { ...(ca && { ca }), ...(insecure && { rejectUnauthorized: false }) }
+  const tls = { ...(ca && { ca: rootsAnd(ca) }), ...(insecure && { rejectUnauthorized: false }) }
   const options: Agent.Options = { connect: { timeout: 10_000, ...tls }, keepAliveTimeout: 60_000 }
   const { env } = process
   const proxied = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY

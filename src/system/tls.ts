@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { connect, rootCertificates } from 'node:tls'
 import type { System } from '../system.js'
 
@@ -40,3 +41,18 @@ export const nodeServerCertificates: System['serverCertificates'] = ({ host, por
       resolve({ chain, roots: [...rootCertificates] })
     })
   })
+
+/**
+ * The usual roots and these: Node takes a list of its own for the whole list. NODE_EXTRA_CA_CERTS
+ * belongs to the usual ones, but is not among `rootCertificates`.
+ */
+export function rootsAnd(pem: string): string[] {
+  const extra = process.env.NODE_EXTRA_CA_CERTS
+  const roots = [...rootCertificates, pem]
+  try {
+    return extra ? [...roots, readFileSync(extra, 'utf8')] : roots
+  } catch {
+    // Node itself only warns about a file that it cannot read.
+    return roots
+  }
+}

@@ -17,7 +17,7 @@ export const addLogin: AddCommand = (program, handle) => {
     .option('--client-secret-stdin', 'read its secret: a machine signs in by itself')
     .option('--scope <scopes>', 'scopes to ask the provider for')
     .option('--ca <file>', 'certificates (PEM) to trust besides the usual ones')
-    .option('--insecure', 'do not verify the certificate of WebAdmin')
+    .option('--insecure', 'do not verify the certificates of WebAdmin and of that provider')
     .option('--switch', 'use the kept login that --profile names from now on')
     .addHelpText(
       'after',
