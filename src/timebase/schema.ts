@@ -27,9 +27,8 @@ export interface RecordClass {
   fields: Field[]
 }
 
-/** A stream to be created: its classes, and what it is for. */
+/** A stream to be created. */
 export interface StreamSchema {
-  title: string
   classes: RecordClass[]
 }
 
@@ -57,7 +56,6 @@ const text = (name: string, title: string): Field => ({
 
 /** What a station measures; a sensor that fails leaves its fields out. */
 export const weatherSchema: StreamSchema = {
-  title: 'Weather stations',
   classes: [
     {
       name: 'weather_record',
@@ -74,7 +72,6 @@ export const weatherSchema: StreamSchema = {
 
 /** How a station is; counters count since its boot. */
 export const statusSchema: StreamSchema = {
-  title: 'State of weather stations',
   classes: [
     {
       name: 'station_status',
@@ -102,18 +99,20 @@ export const statusSchema: StreamSchema = {
   ],
 }
 
-/** The statement that creates a stream, as `--dry-run` prints it and `templates/*.ddl` hold it. */
-export function ddl(stream: string, { title, classes }: StreamSchema): string {
+/**
+ * The statement that makes what `createStream` makes, as `--dry-run` prints it and
+ * `templates/*.ddl` hold it. That call knows neither a title of the stream nor FIXEDTYPE.
+ */
+export function ddl(stream: string, { classes }: StreamSchema): string {
   const members = classes.map(({ name, title, fields }) => {
     const lines = fields.map((field) => `    ${ddlField(field)}`)
     return `  CLASS ${named(name, title)} (\n${lines.join(',\n')}\n  );`
   })
-  const shape = classes.length === 1 ? 'FIXEDTYPE' : 'POLYMORPHIC'
   return [
-    `CREATE DURABLE STREAM ${named(stream, title)} (`,
+    `CREATE DURABLE STREAM ${quoteIdentifier(stream)} (`,
     ...members,
     ')',
-    `OPTIONS (${shape}; PERIODICITY = 'IRREGULAR'; HIGHAVAILABILITY = FALSE)`,
+    "OPTIONS (POLYMORPHIC; PERIODICITY = 'IRREGULAR'; HIGHAVAILABILITY = FALSE)",
     '',
   ].join('\n')
 }

@@ -34,7 +34,7 @@ describe('statements', () => {
 
   it('puts NOT NULL before the encoding', () => {
     const field = { name: 'x', type: 'FLOAT', encoding: 'IEEE32', nullable: false }
-    const text = ddl('s', { title: '', classes: [{ name: 'c', fields: [field] }] })
+    const text = ddl('s', { classes: [{ name: 'c', fields: [field] }] })
     expect(text).toContain('"x" FLOAT NOT NULL IEEE32')
   })
 
@@ -84,7 +84,7 @@ describe('statements', () => {
 describe('compareSchemas', () => {
   it('finds what the server made of our own body identical', () => {
     for (const { classes } of [weatherSchema, statusSchema]) {
-      const body = JSON.parse(JSON.stringify(schemaBody({ title: '', classes })))
+      const body = JSON.parse(JSON.stringify(schemaBody({ classes })))
       expect(compareSchemas(classes, parseSchema(body))).toEqual([])
     }
   })
