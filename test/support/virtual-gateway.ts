@@ -64,8 +64,8 @@ export async function virtualGateway(
   const byPassword = (own: Pick<System, 'fetch' | 'clock'>): Authenticator =>
     passwordAuth({ url, user, password: new Secret('pw') }, own)
   const writer = makeClient(
-    { url, auth: byPassword({ fetch: network.fetch, clock }) },
-    { fetch: network.fetch, clock },
+    { url, auth: byPassword({ fetch: network.soundFetch, clock }) },
+    { fetch: network.soundFetch, clock },
   )
   const make = async (): Promise<void> => {
     await applyStreams(writer, await planStreams(writer, [{ stream, schema: weatherSchema }]))
@@ -97,7 +97,7 @@ export async function virtualGateway(
         temperature,
       }))
       const faults = { ...gateway.faults }
-      Object.assign(gateway.faults, { stallMs: 0, only: 'no request at all' })
+      Object.assign(gateway.faults, { timebaseDown: false, only: 'no request at all' })
       const refused = await writer.post<unknown[]>([stream, 'write'], { body })
       Object.assign(gateway.faults, faults)
       if (refused.length > 0) throw new Error(JSON.stringify(refused[0]))

@@ -13,6 +13,12 @@ export interface VirtualNetwork {
   isBusy(): boolean
   /** Every connection from now on is refused, as by a computer whose network is away. */
   isDown: boolean
+  /** Bytes carried so far, both ways. */
+  readonly bytes: number
+  /** The connection that would carry this byte breaks there, or carries nothing from there on. */
+  fault: { kind: 'cut' | 'stall'; at: number } | undefined
+  /** As `fetch`, past every fault, and not counted. */
+  soundFetch: System['fetch']
 }
 
 /** Turns of the event loop without a byte or a file before the network counts as at rest. */
@@ -29,11 +35,26 @@ export function virtualNetwork(): VirtualNetwork {
   let openWork = 0
   let handler: ReturnType<typeof createServer> | undefined
 
+  let bytes = 0
   const note = (): void => void moved++
+  /** How much of a chunk comes through. */
+  const carry = (size: number): { size: number; ends?: 'cut' | 'stall' } => {
+    const { fault } = network
+    const room = fault ? fault.at - bytes : Number.POSITIVE_INFINITY
+    bytes += Math.min(size, room)
+    if (!fault || size <= room) return { size }
+    network.fault = undefined
+    return { size: room, ends: fault.kind }
+  }
   const connect = (): Duplex => {
-    const [ours, theirs] = connection(note)
+    const [ours, theirs] = connection(note, carry)
     if (network.isDown || !handler) ours.destroy(coded('ECONNREFUSED'))
     else handler.emit('connection', theirs)
+    return ours
+  }
+  const connectSoundly = (): Duplex => {
+    const [ours, theirs] = connection(note, (size) => ({ size }))
+    handler?.emit('connection', theirs)
     return ours
   }
   const counted = <T>(work: Promise<T>): Promise<T> => {
@@ -46,6 +67,10 @@ export function virtualNetwork(): VirtualNetwork {
 
   const network: VirtualNetwork = {
     isDown: false,
+    fault: undefined,
+    get bytes() {
+      return bytes
+    },
     isBusy() {
       if (openWork > 0 || moved !== seen) restedTurns = 0
       seen = moved
@@ -61,24 +86,32 @@ export function virtualNetwork(): VirtualNetwork {
       },
     } as Partial<Net> as Net,
     files: countedFiles(counted),
-    fetch(url, { method = 'GET', headers = {}, body, signal } = {}) {
-      return new Promise((resolve, reject) => {
-        const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-        const options = { method, headers: { ...headers, ...length }, createConnection: connect }
-        const sent = request(url, { ...options, ...(signal && { signal }) })
-        sent.once('error', (error) => reject(signal?.aborted ? signal.reason : error))
-        sent.once('response', (response) => resolve(answer(response)))
-        sent.end(body)
-      })
-    },
+    fetch: fetchOver(connect),
+    soundFetch: fetchOver(connectSoundly),
     webSocket: (url, { headers = {}, protocols = [], signal } = {}) =>
       open(new WebSocket(url, protocols, { headers, createConnection: connect }), signal),
   }
   return network
 }
 
+function fetchOver(createConnection: () => Duplex): System['fetch'] {
+  return (url, { method = 'GET', headers = {}, body, signal } = {}) =>
+    new Promise((resolve, reject) => {
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+      const options = { method, headers: { ...headers, ...length }, createConnection }
+      const sent = request(url, { ...options, ...(signal && { signal }) })
+      sent.once('error', (error) => reject(signal?.aborted ? signal.reason : error))
+      sent.once('response', (response) => resolve(answer(response)))
+      sent.end(body)
+    })
+}
+
 /** Both ends of a connection; destroying one breaks the other, as a reset does. */
-function connection(note: () => void): [Duplex, Duplex] {
+function connection(
+  note: () => void,
+  carry: (size: number) => { size: number; ends?: 'cut' | 'stall' },
+): [Duplex, Duplex] {
+  let isStalled = false
   const waiting = new Map<Duplex, () => void>()
   const make = (): Duplex => {
     const end: Duplex = new Duplex({
@@ -96,13 +129,19 @@ function connection(note: () => void): [Duplex, Duplex] {
     const other = ends[1 - i] as Duplex
     end._write = (chunk: Buffer, _encoding, done) => {
       note()
+      // What is sent into a stalled connection waits in a buffer of the system.
+      if (isStalled) return done()
+      const { size, ends } = carry(chunk.length)
+      isStalled = ends === 'stall'
+      const room = size === 0 || other.push(chunk.subarray(0, size))
+      if (ends === 'cut') end.destroy(coded('ECONNRESET'))
       // A reader that is full takes the next piece when it has room again.
-      if (other.push(chunk)) done()
+      else if (room || isStalled) done()
       else waiting.set(other, done)
     }
     end._final = (done) => {
       note()
-      if (!other.readableEnded) other.push(null)
+      if (!other.readableEnded && !isStalled) other.push(null)
       done()
     }
     end._destroy = (error, done) => {
