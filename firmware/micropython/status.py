@@ -50,7 +50,7 @@ class Status:
         text = text[:120]
         if text != self.last_error:
             self.last_error = text
-            if len(self._faults) < _FAULTS:
+            if len(self._faults) < _FAULTS and text not in self._faults:
                 self._faults.append(text)
 
     def due(self):

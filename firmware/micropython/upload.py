@@ -79,6 +79,7 @@ class Upload:
             if state in _HEARD:
                 state = yield from self._report()
                 if state != "ok" and not self._tries:
+                    self._has_more = False
                     due = time.ticks_add(time.ticks_ms(), self._failed(state))
 
     def _failed(self, state):
@@ -243,9 +244,9 @@ class Upload:
                 continue
             size = status.write_body(self._uplink.http.out, http.HEAD)
             state = yield from self._uplink.write(name, size, refusals)
-            if state == "stream" or state == "ok" and refusals.count():
-                # The weather has a stream, so this is no fault of ours: the server does without
-                # our state, and each try costs a connection.
+            if state in _HEARD and (state != "ok" or refusals.count()):
+                # The weather goes its way, so the server does without our state for a while: each
+                # try costs a connection.
                 if refusals.count():
                     status.refused += refusals.count()
                     self._log("error status refused " + refusals.samples[0])
