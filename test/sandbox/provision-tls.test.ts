@@ -62,6 +62,11 @@ describe('provision with a TimeBase behind TLS', () => {
     const { plan } = JSON.parse(out) as { plan: { add: { name: string }[] } }
     expect(plan.add.map(({ name }) => name)).toContain('ca.der')
   })
+
+  it('ends with a record that came over TLS, from a chip that begins in the year 2000', async () => {
+    const { code, out, err } = await provision('--json', '--ca', path('root.pem'))
+    expect(code, out + err).toBe(0)
+  }, 120_000)
 })
 
 function tlsProxy(target: number): Promise<Server> {

@@ -169,7 +169,7 @@ live(60)
 station.wifi.is_joined = False
 server.taken = []
 server.tries = []
-live(9 * 86400, 60000, False)
+live(9 * 86400, 300000, False)
 take()
 station.wifi.is_joined = True
 back = clock.passed_ms // 1000
