@@ -22,6 +22,12 @@ export const addTimebaseStatus: AddCommand = (program, handle) => {
     .action(handle((context) => status(context)))
 }
 
+const timebaseDown = {
+  rights: { read: undefined, write: undefined },
+  streams: [],
+  timebaseDown: true,
+}
+
 /** Tells all it can find out: a refused login still leaves versions and clock. */
 async function status(context: Context): Promise<Result> {
   const { system, report, signal } = context
@@ -35,6 +41,8 @@ async function status(context: Context): Promise<Result> {
   const { kind, user } = login.auth
   const found = await readRights(clientOf(context, login), signal).catch((error: unknown) => {
     if (error instanceof WxError && error.code === 'LOGIN_REFUSED') return error
+    // Before 1.1 a question for data is refused without a class that names the reason.
+    if (version.connected === false && error instanceof WxError) return timebaseDown
     throw error
   })
   const connected = found instanceof WxError ? version.connected : !found.timebaseDown

@@ -14,6 +14,7 @@ import { refuseUpgrade, send, wireBytes } from './send.js'
 import { Store } from './store/store.js'
 import { Tokens } from './tokens.js'
 import { type ApiKey, defaultUsers, type User } from './users.js'
+import { type GatewayVersion, hasWritable, refusal, versionPage } from './versions.js'
 
 export interface GatewayOptions {
   /** Where streams are kept. */
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   faults?: Partial<GatewayFaults>
   /** As timebase.readonly=true. */
   readOnly?: boolean
+  /** Answers as this line of WebAdmin does; 1.1 where absent. */
+  version?: GatewayVersion
 }
 
 export interface Gateway {
@@ -48,7 +51,7 @@ export interface Gateway {
 // A body of 30 MB is known to be accepted; this only keeps a runaway client from eating all memory.
 const maxBody = 256 * 1024 * 1024
 
-/** A local TimeBase WebAdmin 1.1.4 on 127.0.0.1. */
+/** A local TimeBase WebAdmin on 127.0.0.1, of version 1.1.4 unless asked otherwise. */
 export async function startGateway(options: GatewayOptions, system: System): Promise<Gateway> {
   const store = await Store.open(system, options.folder)
   const users = options.users ?? defaultUsers(system, options.password)
@@ -60,6 +63,7 @@ export async function startGateway(options: GatewayOptions, system: System): Pro
     store,
     faults,
     isReadOnly: options.readOnly ?? false,
+    version: options.version ?? '1.1',
     exports: new Map(),
   }
   const server = new Server(shared, auth)
@@ -164,7 +168,9 @@ class Server {
 
   private async run(found: Found, signed: Signed, user: User | undefined): Promise<Reply> {
     const { now } = { now: this.shared.system.clock.now() }
-    if (!found) return bootPage(404, signed.path, now)
+    const { version } = this.shared
+    const isKnown = found && (signed.path !== '/api/v0/writable' || hasWritable(version))
+    if (!isKnown) return bootPage(404, signed.path, now)
     try {
       if ('error' in found) throw found.error
       const request = new Request(
@@ -178,7 +184,7 @@ class Server {
       )
       return await found.route.handle(request)
     } catch (error) {
-      return apiError(error, now)
+      return refusal(error, version, signed.path, now)
     }
   }
 
@@ -198,14 +204,8 @@ class Server {
   private publicPage(path: string, _search: string): Reply | undefined {
     const { now } = { now: this.shared.system.clock.now() }
     if (path === '/ping') return json(String(now))
-    if (path === '/api/v0/v') {
-      const connected = !this.shared.faults.timebaseDown
-      const timebase = { clientVersion: '6.1.23', serverVersion: '6.1.23', connected }
-      const name = 'Timebase Web Gateway'
-      return json(
-        JSON.stringify({ name, version: '1.1.4', timestamp: now, timebase, authentication: true }),
-      )
-    }
+    if (path === '/api/v0/v')
+      return versionPage(this.shared.version, !this.shared.faults.timebaseDown, now)
     return path === '/api/v0/authInfo' ? json(authInfo) : undefined
   }
 

@@ -13,6 +13,7 @@ import type { Store } from './store/store.js'
 import type { Stream } from './store/stream.js'
 import { instant } from './time.js'
 import type { Authority, User } from './users.js'
+import type { GatewayVersion } from './versions.js'
 
 /** What the gateway as a whole keeps, for the handlers. */
 export interface Shared {
@@ -20,6 +21,7 @@ export interface Shared {
   store: Store
   faults: GatewayFaults
   isReadOnly: boolean
+  version: GatewayVersion
   exports: Map<string, { name: string; bytes: Uint8Array }>
 }
 
