@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
-import { WxError } from '../errors.js'
 import type { System } from '../system.js'
+import { trueTypeOf } from './woff.js'
 
-/** Where systems keep a sans-serif font that has °, – and the letters of most names. */
-const fontFiles = [
+/** Fonts of the computer, for letters of names that the package's own (Latin) font lacks. */
+const otherFonts = [
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf',
   '/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf',
   '/usr/share/fonts/TTF/DejaVuSans.ttf',
@@ -15,33 +15,30 @@ const fontFiles = [
   'C:\\Windows\\Fonts\\segoeui.ttf',
 ]
 
+const { resolve } = createRequire(import.meta.url)
+
 let ready: Promise<typeof import('@resvg/resvg-wasm')> | undefined
 
-/** Draws an SVG picture as PNG, at twice its size, with a font of this computer. */
+/** Draws an SVG picture as PNG, at twice its size: the same on every computer. */
 export async function pngOf(svg: string, system: System): Promise<Uint8Array> {
-  const fonts: Uint8Array[] = []
-  for (const path of fontFiles) {
+  const own = await system.files.read(resolve('@fontsource/b612/files/b612-latin-400-normal.woff'))
+  const fonts = [trueTypeOf(own as Uint8Array)]
+  for (const path of otherFonts) {
     const font = await system.files.read(path)
     if (font) fonts.push(font)
-  }
-  if (fonts.length === 0) {
-    throw new WxError('USAGE', 'This computer has no font that is known to draw a PNG with.', {
-      hint: 'Write an SVG file instead (-o chart.svg), or install the DejaVu fonts.',
-    })
   }
   ready ??= loadResvg(system)
   const { Resvg } = await ready
   const picture = new Resvg(svg, {
     fitTo: { mode: 'zoom', value: 2 },
-    font: { fontBuffers: fonts, loadSystemFonts: false, sansSerifFamily: 'DejaVu Sans' },
+    font: { fontBuffers: fonts, loadSystemFonts: false, defaultFontFamily: 'B612' },
   })
   return picture.render().asPng()
 }
 
 async function loadResvg(system: System): Promise<typeof import('@resvg/resvg-wasm')> {
   const resvg = await import('@resvg/resvg-wasm')
-  const path = createRequire(import.meta.url).resolve('@resvg/resvg-wasm/index_bg.wasm')
-  const bytes = await system.files.read(path)
+  const bytes = await system.files.read(resolve('@resvg/resvg-wasm/index_bg.wasm'))
   await resvg.initWasm((bytes as Uint8Array<ArrayBuffer>).slice().buffer)
   return resvg
 }

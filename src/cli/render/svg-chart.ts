@@ -11,7 +11,7 @@ const colors = [
 const width = 1200
 const panelHeight = 420
 const margin = { left: 72, right: 205, top: 64, bottom: 44 }
-const font = "font-family=\"'DejaVu Sans','Helvetica Neue',Arial,sans-serif\""
+const font = "font-family=\"B612,'DejaVu Sans','Helvetica Neue',Arial,sans-serif\""
 
 /** Panels below each other as one SVG picture: light, self-contained, fit for print. */
 export function svgCharts(charts: Chart[]): string {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { pngOf } from '../../../src/cli/png.js'
 import { padded, timeTicks, valueTicks } from '../../../src/cli/render/axis.js'
 import { brailleChart } from '../../../src/cli/render/braille.js'
 import type { Chart } from '../../../src/cli/render/chart.js'
@@ -7,6 +8,7 @@ import { makePaint } from '../../../src/cli/render/paint.js'
 import { sparkline } from '../../../src/cli/render/sparkline.js'
 import { svgCharts } from '../../../src/cli/render/svg-chart.js'
 import { widthOf } from '../../../src/cli/render/tables.js'
+import { nodeSystem } from '../../../src/system/node.js'
 import type { Series } from '../../../src/timebase/series.js'
 
 const paint = makePaint(false)
@@ -127,6 +129,29 @@ describe('the chart of a terminal', () => {
 describe('the picture', () => {
   it('looks as it should', async () => {
     await expect(svgCharts([day])).toMatchFileSnapshot('../../golden/plot/day.svg')
+  })
+
+  it('is the same PNG with its letters, whatever fonts the computer has', async () => {
+    const { files, ...system } = nodeSystem()
+    const bare = {
+      ...system,
+      files: {
+        ...files,
+        read: async (path: string) =>
+          /^(\/usr\/share\/fonts|\/System|C:)/.test(path) ? undefined : files.read(path),
+      },
+    }
+    const svg = svgCharts([{ ...day, series: day.series.slice(0, 1) }])
+    const png = Buffer.from(await pngOf(svg, bare))
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([2400, 856])
+    expect(png.equals(Buffer.from(await pngOf(svg, { ...system, files })))).toBe(true)
+    // Every letter that a chart writes by itself is in the font.
+    for (const letter of '0123456789:-–−·°C%hPam/sTemperaturX') {
+      const one = `<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20" font-family="B612"><text x="2" y="15">${letter}</text></svg>`
+      const blank = one.replace(`>${letter}<`, '><')
+      const drawn = Buffer.from(await pngOf(one, bare))
+      expect(drawn.equals(Buffer.from(await pngOf(blank, bare))), letter).toBe(false)
+    }
   })
 
   it('breaks its line at a gap and escapes names', () => {
