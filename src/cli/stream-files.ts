@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { errnoOf, isAbort, WxError } from '../errors.js'
 import type { System } from '../system.js'
-import { type ExportOptions, exportTo, exportToFile } from '../timebase/export.js'
+import { type ExportOptions, exportTo, exportToFile, exportToParquet } from '../timebase/export.js'
 import { applyImport, type ImportPlan, planImport } from '../timebase/import.js'
 import { type FileFormat, type FileRecord, readRecords } from '../timebase/record-file.js'
 import type { RecordClass } from '../timebase/schema.js'
@@ -25,7 +25,7 @@ import { openTimebase } from './timebase.js'
 
 export interface ExportFlags {
   output?: string
-  format?: FileFormat
+  format?: FileFormat | 'parquet'
   since?: string
   until?: string
   station?: string[]
@@ -49,9 +49,9 @@ export async function exportStream(
 ): Promise<Result | undefined> {
   const { system, settings, signal, report, emit } = context
   const now = system.clock.now()
+  const format = flags.format ?? formatByName(flags.output) ?? 'ndjson'
   const options: ExportOptions = {
     stream: name ?? settings.get('stream') ?? '',
-    format: flags.format ?? formatByName(flags.output) ?? 'ndjson',
     symbols: flags.station,
     from: timeFlag('--since', flags.since, now),
     to: timeFlag('--until', flags.until, now),
@@ -61,9 +61,13 @@ export async function exportStream(
   if (options.from !== undefined && options.to !== undefined && options.from > options.to)
     throw new WxError('USAGE', '--since lies after --until.', { hint: 'Swap the two times.' })
   if (flags.output === undefined) {
+    if (format === 'parquet')
+      throw new WxError('USAGE', 'Parquet needs a file of its own.', {
+        hint: 'Name one with -o weather.parquet.',
+      })
     const client = await openTimebase(context)
     // emit() adds the line end that every piece has already.
-    await exportTo(client, options, system, report, async (text) => {
+    await exportTo(client, { ...options, format }, system, report, async (text) => {
       if (text !== '') await emit(text.replace(/\n$/, ''))
     })
     return undefined
@@ -74,12 +78,15 @@ export async function exportStream(
       hint: 'Give another name, or overwrite it with --force.',
     })
   const client = await openTimebase(context)
-  const done = await exportToFile(client, path, options, system, report)
+  const done =
+    format === 'parquet'
+      ? await exportToParquet(client, path, options, system, report)
+      : await exportToFile(client, path, { ...options, format }, system, report)
   return {
-    data: { stream: options.stream, file: path, format: options.format, ...done },
+    data: { stream: options.stream, file: path, format, ...done },
     pretty: () => [
       fact('File', `${flags.output}, ${bytesText(done.bytes)}`),
-      `  Next: wxstation stream import ${flags.output} <stream>`,
+      ...(format === 'parquet' ? [] : [`  Next: wxstation stream import ${flags.output} <stream>`]),
     ],
   }
 }
@@ -94,6 +101,10 @@ export async function importStream(
   const stream = name ?? settings.get('stream') ?? ''
   const path = resolve(system.cwd, file)
   const format = flags.format ?? formatByName(file) ?? (await formatByContent(system, path))
+  if (format === 'parquet')
+    throw new WxError('FILE_INVALID', `${file} is Parquet, which is for other programs to read.`, {
+      hint: 'Export the records as CSV or NDJSON to import them again.',
+    })
   if (format !== 'queue' && (flags.symbol !== undefined || flags.all))
     throw new WxError(
       'USAGE',
@@ -195,8 +206,9 @@ function timeFlag(flag: string, text: string | undefined, nowMs: number): number
   }
 }
 
-function formatByName(path: string | undefined): FileFormat | undefined {
+function formatByName(path: string | undefined): FileFormat | 'parquet' | undefined {
   if (path === undefined) return undefined
+  if (/\.parquet$/i.test(path)) return 'parquet'
   if (/\.csv$/i.test(path)) return 'csv'
   return /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : undefined
 }

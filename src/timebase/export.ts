@@ -4,15 +4,15 @@ import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
-import { type PageCursor, readForward } from './pages.js'
+import { type Page, type PageCursor, readForward } from './pages.js'
+import { parquetPieces } from './parquet.js'
 import { columnsOf, type FileFormat, fileHead, recordLine } from './record-file.js'
 import { floatsOf } from './rows.js'
-import type { RecordClass } from './schema.js'
+import type { RecordClass, StreamRecord } from './schema.js'
 import { streamRange, streamSchema } from './stream.js'
 
 export interface ExportOptions {
   stream: string
-  format: FileFormat
   symbols?: string[] | undefined
   /** Inclusive, epoch milliseconds. */
   from?: number | undefined
@@ -43,10 +43,12 @@ interface Progress {
 /** Often enough to lose little, seldom enough not to slow a fast read. */
 const saveEveryBytes = 4_000_000
 
+type TextExport = ExportOptions & { format: FileFormat }
+
 /** Sends every record of a range as text pieces to `write`. Answers how many there were. */
 export async function exportTo(
   client: TimebaseClient,
-  options: ExportOptions,
+  options: TextExport,
   system: Pick<System, 'clock'>,
   report: Report,
   write: (text: string) => Promise<void>,
@@ -68,7 +70,7 @@ export async function exportTo(
 export async function exportToFile(
   client: TimebaseClient,
   path: string,
-  options: ExportOptions,
+  options: TextExport,
   system: Pick<System, 'clock' | 'files'>,
   report: Report,
 ): Promise<Exported> {
@@ -123,14 +125,61 @@ export async function exportToFile(
     }
     await files.rename(part, path)
     await files.remove(state)
-    report({
-      type: 'done',
-      stage: 'export',
-      elapsedMs: system.clock.monotonic() - startedMs,
-      values: { records: done.records, bytes: done.bytes, path, resumedAt: done.resumedAt },
-    })
-    return done
+    return reported(done, path, startedMs, system.clock, report)
   })
+}
+
+/**
+ * Writes a range into a Parquet file. It does not resume: what its parts hold is told at its end
+ * only, so an interrupted one is begun again.
+ */
+export async function exportToParquet(
+  client: TimebaseClient,
+  path: string,
+  options: ExportOptions,
+  system: Pick<System, 'clock' | 'files'>,
+  report: Report,
+): Promise<Exported> {
+  const { files } = system
+  const startedMs = system.clock.monotonic()
+  const classes = await classesOf(client, options)
+  const part = `${path}.part`
+  const done: Exported = { records: 0, bytes: 0, resumedAt: 0 }
+  async function* records(): AsyncGenerator<StreamRecord[]> {
+    for await (const page of readRange(client, options, classes, system, report)) {
+      done.records += page.records.length
+      yield page.records
+    }
+  }
+  return files.locked(part, async () => {
+    const file = await openFile(files, part, 'w')
+    try {
+      for await (const bytes of parquetPieces(records(), classes)) {
+        await file.write(bytes, 0, bytes.length, done.bytes)
+        done.bytes += bytes.length
+      }
+      await file.datasync()
+    } catch (error) {
+      await files.remove(part)
+      throw error
+    } finally {
+      await file.close()
+    }
+    await files.rename(part, path)
+    return reported(done, path, startedMs, system.clock, report)
+  })
+}
+
+function reported(
+  done: Exported,
+  path: string,
+  startedMs: number,
+  clock: System['clock'],
+  report: Report,
+): Exported {
+  const elapsedMs = clock.monotonic() - startedMs
+  report({ type: 'done', stage: 'export', elapsedMs, values: { ...done, path } })
+  return done
 }
 
 interface Piece {
@@ -141,26 +190,40 @@ interface Piece {
 
 async function* pieces(
   client: TimebaseClient,
+  options: TextExport,
+  classes: RecordClass[],
+  system: Pick<System, 'clock'>,
+  report: Report,
+  before?: Progress,
+): AsyncGenerator<Piece> {
+  const columns = columnsOf(classes)
+  for await (const page of readRange(client, options, classes, system, report, before)) {
+    const { records, cursor } = page
+    const text = records.map((record) => recordLine(record, options.format, columns)).join('')
+    yield { text, records: records.length, cursor }
+  }
+}
+
+/** The records of a range, page by page, with their progress reported. */
+async function* readRange(
+  client: TimebaseClient,
   options: ExportOptions,
   classes: RecordClass[],
   { clock }: Pick<System, 'clock'>,
   report: Report,
   before?: Progress,
-): AsyncGenerator<Piece> {
-  const { stream, format, signal } = options
+): AsyncGenerator<Page> {
+  const { stream, signal } = options
   const range = await streamRange(client, stream, signal)
   const start = Math.max(options.from ?? Number.NEGATIVE_INFINITY, range?.start ?? 0)
   const end = Math.min(options.to ?? Number.POSITIVE_INFINITY, range?.end ?? 0)
-  const columns = columnsOf(classes)
   let done = before?.records ?? 0
   const selection = { ...options, floats: floatsOf(classes) }
   const sleep = (ms: number, stop?: AbortSignal): Promise<void> => clock.sleep(ms, stop)
   for await (const page of readForward(client, stream, selection, sleep, before?.cursor)) {
-    const { records, cursor } = page
-    done += records.length
-    const text = records.map((record) => recordLine(record, format, columns)).join('')
-    yield { text, records: records.length, cursor }
-    const share = end > start ? (cursor.time - start) / (end - start) : 1
+    done += page.records.length
+    yield page
+    const share = end > start ? (page.cursor.time - start) / (end - start) : 1
     report({ type: 'progress', stage: 'export', done, total: 0, unit: 'records', share })
   }
 }
@@ -177,7 +240,7 @@ async function classesOf(
 }
 
 /** Two exports with the same key write the same file, as far as records do not change. */
-function exportKey(client: TimebaseClient, options: ExportOptions, classes: RecordClass[]): string {
+function exportKey(client: TimebaseClient, options: TextExport, classes: RecordClass[]): string {
   const { stream, format, symbols, asked } = options
   const since = asked?.since ?? options.from ?? null
   const until = asked?.until ?? options.to ?? null

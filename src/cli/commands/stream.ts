@@ -92,11 +92,15 @@ const addExport = (stream: Command, handle: Handle): void => {
     .command('export')
     .argument('[name]', 'stream; the stream of weather records by default')
     .description('write records to a file or to standard output')
-    .option('-o, --output <file>', 'file to write; an interrupted export goes on where it was')
+    .option(
+      '-o, --output <file>',
+      'file to write; an interrupted CSV or NDJSON goes on where it was',
+    )
     .addOption(
       new Option('--format <format>', 'by the ending of the file; else ndjson').choices([
         'csv',
         'ndjson',
+        'parquet',
       ]),
     )
     .option('--since <time>', 'first time, or a duration ago')

@@ -1,5 +1,6 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
 import type { Gateway } from '../../../src/sandbox/gateway/gateway.js'
 import { nodeSystem } from '../../../src/system/node.js'
@@ -168,6 +169,71 @@ describe('export and import', () => {
     writeFileSync(join(folder, 'out.csv'), 'mine')
     expect((await run(['stream', 'export', 'garden', '-o', 'out.csv'])).code).toBe(2)
     expect(readFileSync(join(folder, 'out.csv'), 'utf8')).toBe('mine')
+  })
+})
+
+describe('export to Parquet', () => {
+  it('holds every record with its types, and what is missing as null', async () => {
+    const { run, folder } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(5000, 3))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const { code, out } = await run(['stream', 'export', 'garden', '-o', 'out.parquet', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ records: 15_000, format: 'parquet' })
+    const bytes = readFileSync(join(folder, 'out.parquet'))
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
+    const { schema } = parquetMetadata(file)
+    expect(schema.slice(1).map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'timestamp INT64',
+      'symbol BYTE_ARRAY',
+      'temperature FLOAT',
+      'humidity FLOAT',
+      'pressure FLOAT',
+      'case_temperature FLOAT',
+    ])
+    const rows = await parquetReadObjects({ file })
+    // Read back as the CSV it came from: every number, nothing twice.
+    const number = (value: number | null): string =>
+      value === null ? '' : String(Number(value.toFixed(1)))
+    const lines = rows.map((row) =>
+      [
+        row.timestamp.toISOString(),
+        row.symbol,
+        ...['temperature', 'humidity', 'pressure', 'case_temperature'].map((name) =>
+          number(row[name]),
+        ),
+      ].join(','),
+    )
+    expect(lines.sort()).toEqual(weatherCsv(5000, 3).trim().split('\n').slice(1).sort())
+  })
+
+  it('leaves nothing half behind, and begins again', async () => {
+    const { run, folder, system } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(5000, 3))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    let pages = 0
+    const { fetch } = nodeSystem()
+    const stopping = system({
+      fetch: (url, options) => {
+        if (url.endsWith('/select') && ++pages === 2) stopping.interrupt()
+        return fetch(url, options)
+      },
+    })
+    const argv = ['stream', 'export', 'garden', '-o', 'out.parquet']
+    expect((await cli(argv, stopping)).code).toBe(130)
+    expect(readdirSync(folder).filter((name) => name.startsWith('out.'))).toEqual([])
+    expect((await run(argv)).code).toBe(0)
+  })
+
+  it('needs a file, and is not imported', async () => {
+    const { run, folder } = await bench()
+    const piped = await run(['stream', 'export', 'garden', '--format', 'parquet'])
+    expect(piped.code).toBe(2)
+    expect(piped.err).toContain('-o weather.parquet')
+    writeFileSync(join(folder, 'in.parquet'), 'PAR1')
+    const { code, err } = await run(['stream', 'import', 'in.parquet', 'garden'])
+    expect(code).toBe(2)
+    expect(err).toContain('Export the records as CSV or NDJSON')
   })
 })
 
