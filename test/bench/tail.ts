@@ -1,32 +1,36 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { createReadStream, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { Secret } from '../../src/secret.js'
-import { passwordAuth } from '../../src/timebase/auth/password.js'
-import { makeClient, type TimebaseClient } from '../../src/timebase/client.js'
-import { weatherSchema } from '../../src/timebase/schema.js'
-import { applyStreams, planStreams } from '../../src/timebase/stream.js'
 import type { Area, Bench } from './context.js'
 import { type Row, row } from './row.js'
+import {
+  batch,
+  createStream,
+  type Message,
+  type Server,
+  share,
+  startServer,
+  startTail,
+  usage,
+  wait,
+  write,
+} from './tail-server.js'
 
-/** WXSTATION_BENCH_RECORDS and _SECONDS make the runs longer or shorter. */
+/**
+ * WXSTATION_BENCH_RECORDS and _SECONDS make the runs longer or shorter. _FLOOD=10000000 adds the
+ * figure over ten million records, followed as fast as the gateway takes them: some minutes.
+ */
 const records = Number(process.env.WXSTATION_BENCH_RECORDS ?? 1_000_000)
 const seconds = Number(process.env.WXSTATION_BENCH_SECONDS ?? 60)
-const password = 'bench'
+const flood = Number(process.env.WXSTATION_BENCH_FLOOD ?? 0)
 const stations = 1000
+const retired = 300
 const pageRows = 10_000
 /** Each of the past's readers runs so often; its median counts. */
 const rounds = 3
-
-interface Server {
-  url: string
-  child: ChildProcess
-  client: TimebaseClient
-  env: Record<string, string>
-}
 
 /** Tail against curl, a bare reader and the clock, on a local gateway in its own process. */
 export const rows: Area = async (bench) => {
@@ -35,6 +39,7 @@ export const rows: Area = async (bench) => {
     return [
       ...(await idle(bench, server)),
       ...(await following(bench, server)),
+      ...(flood > 0 ? await flooded(bench, server) : []),
       ...(await backlog(bench, server)),
     ]
   } finally {
@@ -42,90 +47,32 @@ export const rows: Area = async (bench) => {
   }
 }
 
-async function startServer({ system, folder }: Bench): Promise<Server> {
-  const script = fileURLToPath(new URL('gateway-process.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script, join(folder, 'data'), password], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()))
-    child.once('exit', () => reject(new Error('the gateway did not start')))
-  })
-  const auth = passwordAuth({ url, user: 'admin', password: new Secret(password) }, system)
-  const env = {
-    WXSTATION_HOME: join(folder, 'home'),
-    WXSTATION_TIMEBASE_URL: url,
-    WXSTATION_TIMEBASE_USER: 'admin',
-    WXSTATION_TIMEBASE_PASSWORD: password,
-  }
-  return { url, child, client: makeClient({ url, auth }, system), env }
-}
+const names = Array.from({ length: stations }, (_, i) => `s${String(i).padStart(4, '0')}`)
 
-async function createStream({ client }: Server, stream: string): Promise<void> {
-  await applyStreams(client, await planStreams(client, [{ stream, schema: weatherSchema }]))
-}
-
-interface Followed {
-  child: ChildProcess
-  lines: string
-  /** Resolves with exit code and what stderr said. */
-  done: Promise<{ code: number | null; err: string }>
-}
-
-function startTail({ root, folder }: Bench, { env }: Server, args: string[]): Followed {
-  const lines = join(folder, `out-${args.join('').replace(/\W/g, '')}`)
-  // Straight into the file: a pipe through this process would time this process too.
-  const file = openSync(lines, 'w')
-  const child = spawn(process.execPath, [join(root, 'bin/wxstation.js'), 'tail', ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', file, 'pipe'],
-  })
-  closeSync(file)
-  let err = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    err += chunk.toString()
-  })
-  const done = new Promise<{ code: number | null; err: string }>((resolve) =>
-    child.once('close', (code) => resolve({ code, err })),
-  )
-  return { child, lines, done }
-}
-
-/** Processor time in ms and the largest resident size in MB of a process, as Linux counts them. */
-function usage({ pid }: ChildProcess): { cpuMs: number; peakMb: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // Fields 14 and 15 after the name in parentheses, in ticks of 10 ms (proc(5)).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, peakMb: Number(peak) / 1024 }
-}
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function share(processes: ChildProcess[], work: () => Promise<void>): Promise<number[]> {
-  const before = processes.map((one) => usage(one).cpuMs)
-  const started = performance.now()
-  await work()
-  const elapsedMs = performance.now() - started
-  return processes.map((one, i) => ((usage(one).cpuMs - (before[i] ?? 0)) / elapsedMs) * 100)
-}
-
+/** A fleet of some age: most stations sent a moment ago, the others stopped one a day. */
 async function idle(bench: Bench, server: Server): Promise<Row[]> {
   await createStream(server, 'idle')
-  await write(server, 'idle', batch(['a'], Date.now(), 5))
-  const idleMs = (seconds / 2) * 1000
-  bench.say(`the gateway alone, ${idleMs / 1000} s`)
+  const now = Date.now()
+  const old = names.slice(0, retired).flatMap((name, i) => {
+    const stoppedMs = now - (i + 1) * 86_400_000
+    return batch([`old-${name}`], stoppedMs, 1)
+  })
+  await write(server, 'idle', old)
+  await write(server, 'idle', batch(names, now, 1))
+  const idleMs = seconds * 1000
+  bench.say(`the gateway alone, ${seconds} s`)
   const [alone = 0] = await share([server.child], () => wait(idleMs))
   const tailing = startTail(bench, server, ['--stream', 'idle'])
   await wait(3000)
-  bench.say(`an idle tail on it, ${idleMs / 1000} s`)
+  bench.say(`an idle tail on it, ${seconds} s`)
   const [gateway = 0, here = 0] = await share([server.child, tailing.child], () => wait(idleMs))
   tailing.child.kill('SIGINT')
   await tailing.done
   const unit = '% of a core'
+  const what = `idle for ${seconds} s on ${stations + retired} stations, ${retired} of them retired`
   return [
-    row('tail', 'idle, here', { value: here, unit, goal: 'value <= 1' }),
-    row('tail', 'idle, added at the gateway', {
+    row('tail', `${what}, here`, { value: here, unit, goal: 'value <= 1' }),
+    row('tail', 'the same, added at the gateway', {
       value: Math.max(0, gateway - alone),
       unit,
       goal: 'value <= 3',
@@ -133,31 +80,10 @@ async function idle(bench: Bench, server: Server): Promise<Row[]> {
   ]
 }
 
-type Message = { symbol: string; timestamp: string; [field: string]: unknown }
-
-function batch(symbols: string[], endMs: number, each: number): Message[] {
-  const messages: Message[] = []
-  for (let k = each - 1; k >= 0; k--) {
-    const timestamp = new Date(endMs - k * 2000).toISOString()
-    for (const symbol of symbols) {
-      const temperature = ((endMs / 2000 - k) % 400) / 10
-      const rest = { humidity: 48.5, pressure: 1013.2, case_temperature: 22.1 }
-      messages.push({ symbol, timestamp, temperature, ...rest })
-    }
-  }
-  return messages
-}
-
-async function write({ client }: Server, stream: string, messages: Message[]): Promise<void> {
-  const refused = await client.post<unknown[]>([stream, 'write'], { body: messages })
-  if (refused.length > 0) throw new Error(`refused: ${JSON.stringify(refused[0])}`)
-}
-
 /** A thousand stations, a hundred of them sending their five records every second. */
 async function following(bench: Bench, server: Server): Promise<Row[]> {
   const stream = 'fleet'
   await createStream(server, stream)
-  const names = Array.from({ length: stations }, (_, i) => `s${String(i).padStart(4, '0')}`)
   const startMs = Math.floor(Date.now() / 2000) * 2000
   await write(server, stream, batch(names, startMs - 10_000, 1))
   const tailing = startTail(bench, server, ['--stream', stream, '-n', '1'])
@@ -178,14 +104,7 @@ async function following(bench: Bench, server: Server): Promise<Row[]> {
   const { peakMb } = usage(tailing.child)
   tailing.child.kill('SIGINT')
   await tailing.done
-  const lines = readFileSync(tailing.lines, 'utf8').trimEnd().split('\n').slice(1)
-  const keys = new Set(
-    lines.map((line) => {
-      const { symbol, timestamp } = JSON.parse(line) as Message
-      return `${symbol} ${timestamp}`
-    }),
-  )
-  const wrong = Math.abs(written - lines.length) + (lines.length - keys.size)
+  const wrong = await missedOrDoubled(tailing.lines, written)
   return [
     row('tail', `following ${stations} stations, ${written} records`, {
       value: here,
@@ -197,8 +116,74 @@ async function following(bench: Bench, server: Server): Promise<Row[]> {
       unit: 'records',
       goal: 'value <= 0',
     }),
-    row('tail', 'the same, memory', { value: peakMb, unit: 'MB', goal: 'value <= 150' }),
+    row('tail', `memory over these ${written} records`, {
+      value: peakMb,
+      unit: 'MB',
+      goal: 'value <= 150',
+    }),
   ]
+}
+
+/** Five records of every station at a time, as fast as the gateway takes them. */
+async function flooded(bench: Bench, server: Server): Promise<Row[]> {
+  const stream = 'flood'
+  await createStream(server, stream)
+  const each = 5
+  const uploads = Math.ceil(flood / stations / each)
+  // Ends in the present: records from the future would be a fault of their own.
+  const startMs = Math.floor(Date.now() / 2000) * 2000 - uploads * each * 2000
+  await write(server, stream, batch(names, startMs, 1))
+  const tailing = startTail(bench, server, ['--stream', stream, '-n', '1'])
+  await wait(4000)
+  bench.say(`following ${flood} records as fast as they are stored`)
+  const started = performance.now()
+  let earlyMb = 0
+  for (let i = 1; i <= uploads; i++) {
+    await write(server, stream, batch(names, startMs + i * each * 2000, each))
+    if (i === Math.ceil(uploads / 10)) earlyMb = usage(tailing.child).residentMb
+  }
+  for (let size = -1; size !== statSync(tailing.lines).size; await wait(5000))
+    size = statSync(tailing.lines).size
+  const elapsedMs = performance.now() - started - 5000
+  const { peakMb, residentMb } = usage(tailing.child)
+  tailing.child.kill('SIGINT')
+  await tailing.done
+  const written = uploads * each * stations
+  const wrong = await missedOrDoubled(tailing.lines, written)
+  return [
+    row('tail', `following ${written} records faster than real time`, {
+      value: written / (elapsedMs / 1000),
+      unit: 'records/s',
+    }),
+    row('tail', 'the same, records missed or doubled', {
+      value: wrong,
+      unit: 'records',
+      goal: 'value <= 0',
+    }),
+    row('tail', `memory over these ${written} records`, {
+      value: peakMb,
+      unit: 'MB',
+      goal: 'value <= 150',
+    }),
+    row('tail', 'the same, grown since the first tenth of them', {
+      value: residentMb - earlyMb,
+      unit: 'MB',
+    }),
+  ]
+}
+
+/** A station's times only grow: whatever is no step forward is a double. The first line is past. */
+async function missedOrDoubled(file: string, written: number): Promise<number> {
+  const last = new Map<string, string>()
+  let lines = -1
+  let doubled = 0
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    lines++
+    const { symbol, timestamp } = JSON.parse(line) as Message
+    if ((last.get(symbol) ?? '') >= timestamp) doubled++
+    last.set(symbol, timestamp)
+  }
+  return Math.abs(written - lines) + doubled
 }
 
 async function backlog(bench: Bench, server: Server): Promise<Row[]> {
