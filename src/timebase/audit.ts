@@ -6,8 +6,13 @@ import type { TailSource } from './source.js'
 /** How far a plain follow looks back for rows put behind its cursors. */
 const windowMs = 120_000
 
+/** Times of a station that may be kept beyond its window: a flood of records must not pile up. */
+const slack = 64
+
 interface Shown {
   times: number[]
+  /** So many times are looked through for what is over. */
+  roomFor: number
   newestMs: number
   /** When it was shown last, by the server's clock. */
   heardMs: number
@@ -36,12 +41,14 @@ export class Audit {
     for (const { symbol, timestamp } of rows) {
       const ms = Date.parse(timestamp)
       const shown = this.#shown.get(symbol)
-      if (!shown) this.#shown.set(symbol, { times: [ms], newestMs: ms, heardMs })
-      else {
-        shown.times.push(ms)
-        shown.newestMs = Math.max(shown.newestMs, ms)
-        shown.heardMs = heardMs
+      if (!shown) {
+        this.#shown.set(symbol, { times: [ms], roomFor: slack, newestMs: ms, heardMs })
+        continue
       }
+      shown.times.push(ms)
+      shown.newestMs = Math.max(shown.newestMs, ms)
+      shown.heardMs = heardMs
+      if (shown.times.length > shown.roomFor) this.#trim(shown)
     }
   }
 
@@ -122,11 +129,17 @@ export class Audit {
     return Math.min(newestMs, this.#source.serverNow()) - windowMs
   }
 
+  #trim(shown: Shown): void {
+    if (this.keepsAll) return
+    const fromMs = this.#fromMs(shown)
+    shown.times = shown.times.filter((ms) => ms >= fromMs)
+    shown.roomFor = 2 * shown.times.length + slack
+  }
+
   #forget(): void {
     if (this.keepsAll) return
     for (const [symbol, shown] of this.#shown) {
-      const fromMs = this.#fromMs(shown)
-      shown.times = shown.times.filter((ms) => ms >= fromMs)
+      this.#trim(shown)
       if (this.#source.serverNow() - shown.heardMs > windowMs) this.#shown.delete(symbol)
     }
   }
