@@ -98,6 +98,9 @@ async function putBack(options: ReadOptions, { symbol, time }: Cursor): Promise<
   return true
 }
 
+/** A page of the newest rows is worth its price if it shows the ends of so many symbols. */
+const worthAPage = 10
+
 /** Later than every record: the server wants an upper bound to read backwards (surprise 7). */
 const farFuture = '9999-01-01T00:00:00.000Z'
 
@@ -141,16 +144,28 @@ export async function openAtLast(
     openBehind(cursors, rows, rows.length < pageRows)
     const left = rest.filter((symbol) => !cursors.get(symbol))
     if (rows.length < pageRows) for (const symbol of left) cursors.open(symbol, options.floor)
-    else if (left.length === rest.length) await openOne(options, left[0] as string)
+    else if (rest.length - left.length < worthAPage)
+      for (const symbol of left.slice(0, 2 * worthAPage)) await openOne(options, symbol, oldest)
     rest = left.filter((symbol) => !cursors.get(symbol))
   }
 }
 
-/** For a symbol with more than a page of rows in its last millisecond. */
-async function openOne(options: ReadOptions, symbol: string): Promise<void> {
-  const [last] = await readLast(options, { symbols: [symbol], rows: 1 })
-  const seen = last ? await countAt(options, symbol, last.timestamp) : 0
-  options.cursors.open(symbol, last?.timestamp ?? options.floor, seen)
+/** For a symbol whose end lies far from the others'. `oldest`: as above. */
+async function openOne(
+  options: ReadOptions,
+  symbol: string,
+  oldest: string | undefined,
+): Promise<void> {
+  const { cursors } = options
+  const few = 100
+  const rows = await readLast(options, { symbols: [symbol], rows: few, before: options.until })
+  const time = rows.at(-1)?.timestamp
+  if (time === undefined) cursors.open(symbol, options.floor)
+  else if (oldest !== undefined && time > oldest) cursors.open(symbol, after(oldest))
+  else {
+    const same = rows.filter(({ timestamp }) => timestamp === time).length
+    cursors.open(symbol, time, same < few ? same : await countAt(options, symbol, time))
+  }
 }
 
 async function countAt(

@@ -77,12 +77,15 @@ export class Run {
     // Behind the first answer: a login or a slow handshake would count as half a clock's error.
     await this.#source.readClock(this.#signal)
     yield* this.#past()
-    if (!this.#options.follow || this.#isOver()) return
-    yield* this.#newOf(this.#wanted())
-    // Even nothing new is an answer: the connection is back.
-    yield this.#following()
-    yield* this.#live()
+    if (!this.#options.follow || (this.#isOver() && !this.#isFollowing)) return
+    if (!this.#isOver()) {
+      yield* this.#sweep()
+      // Even nothing new is an answer: the connection is back.
+      yield this.#following()
+      yield* this.#live()
+    }
     // The end of a run is the last look at everybody.
+    this.#names = await this.#source.symbols(this.#signal)
     yield* this.#newOf(this.#wanted())
     for await (const rows of this.#audit.missing(this.#signal, this.#read.until)) {
       yield rows.map((row) => this.#record(row, true, this.#newestMs, true))

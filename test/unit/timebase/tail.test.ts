@@ -257,6 +257,26 @@ describe('a fleet whose stations were retired over a year', () => {
     await tailing.stop()
   })
 
+  it('is opened with few rows, and then shows nothing old and everything new', async () => {
+    const one = harness(10_000)
+    const last = (i: number): number => -86_400 * (i + 1)
+    for (let i = 0; i < 40; i++)
+      for (let k = 1500; k >= 0; k--) one.server.append(`s${i}`, at(last(i) - k))
+    // Two records share the last millisecond.
+    one.server.append('s39', at(last(39)))
+    const tailing = run(one, { last: 1 })
+    await one.clock.advance(second)
+    // Six stations a page: the rest of them is cheaper one by one.
+    expect(one.server.requests.filter(({ reverse, rows }) => reverse && rows > 1000)).toHaveLength(
+      2,
+    )
+    one.server.append('s39', at(last(39)))
+    one.server.append('s20', at(1))
+    await one.clock.advance(second)
+    expect(tailing.shown().slice(1).sort()).toEqual(['s20 1', `s39 ${last(39)}`])
+    await tailing.stop()
+  })
+
   it('ends a run with what all of them sent', async () => {
     const one = harness()
     retired(one)
@@ -365,6 +385,24 @@ describe('a broken connection', () => {
     const types = tailing.events.map(({ type }) => type)
     expect(types).toEqual(['record', 'following', 'lost', 'back'])
     await tailing.stop()
+  })
+
+  it('at the very end of a run delays its last look, and spares nothing of it', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one, { sinceMs: at(0), untilMs: at(20) })
+    await one.clock.advance(10 * second)
+    one.server.append('a', at(10))
+    await one.clock.advance(24 * second)
+    one.server.insert('a', at(5))
+    let breaks = 0
+    one.server.onBatch = () => {
+      if (breaks++ < 3) throw new WxError('ANSWER_INCOMPLETE', 'broke off')
+    }
+    await one.clock.advance(30 * second)
+    expect(breaks).toBeGreaterThan(3)
+    expect(tailing.isOver()).toBe(true)
+    expect(tailing.shown()).toEqual(['a 0', 'a 10', 'a 5'])
   })
 
   it('gives a finite read up after a minute', async () => {
