@@ -173,9 +173,9 @@ export async function applyFiles(
   }
 }
 
-// r(i,n,p,c) takes block i: n escaped bytes, p plain ones; c is checksum + p. 05 says it is ready,
-// 06 that it has the bytes. B is set while flash is written: a block that was cut off there cannot
-// be repeated, the push begins again.
+// r(i,n,p,c,k) takes block i: n escaped bytes, p plain ones; c is checksum + p. 05 says it is ready,
+// 06 that it has k more bytes, or all. B is set while flash is written: a block that was cut off
+// there cannot be repeated, the push begins again.
 const receiver = `import os,sys,io,gc,hashlib,binascii
 try:import deflate
 except ImportError:deflate=None
@@ -193,12 +193,14 @@ def w(d):
   if R and a==len(d):return
   k=min(R,len(d)-a);F.write(m[a:a+k]);a+=k;R-=k
   if not R:F.close();F=None
-def r(i,n,p,c):
+def r(i,n,p,c,k):
  global I,B
  if B:raise OSError('block was cut off')
  gc.collect();print('\\x05',end='')
- d=sys.stdin.buffer.read(n)
- print('\\x06',end='')
+ d=bytearray(n)
+ for a in range(0,n,k):
+  d[a:a+k]=sys.stdin.buffer.read(min(k,n-a));print('\\x06',end='')
+ d=bytes(d)
  if binascii.crc32(d)+p!=c:raise KeyboardInterrupt
  if i<I:return print(I)
  d=d.replace(b'\\x10C',b'\\x03').replace(b'\\x10P',b'\\x10')
@@ -229,10 +231,12 @@ async function send(
   for (let at = 0, i = 0; at < plain.length; at += size, i++) {
     const block = plain.subarray(at, at + size)
     const packed = escaped(canInflate ? deflated(block) : block)
-    const code = `r(${i},${packed.length},${block.length},${crc32(packed) + block.length})`
+    const check = crc32(packed) + block.length
+    const code = (portion: number): string =>
+      `r(${i},${packed.length},${block.length},${check},${portion})`
     const taken = Number(await repl.feed(code, packed, { signal }))
     if (taken !== i + 1) throw new WxError('BOARD_FAULT', `The board lost block ${i}.`)
-    wireBytes += code.length + packed.length
+    wireBytes += code(packed.length).length + packed.length
     progress(Math.min(plain.length, at + size))
   }
   return wireBytes

@@ -7,15 +7,20 @@ import { type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.j
 
 // Silence of a living board is a slow flash (30 s seen) or a TLS handshake; a dead one is given up.
 const silenceMs = 60_000
+// Taking bytes needs no flash: a board that says nothing for so long has lost some of them.
+const transferMs = 5000
 // The station's own watchdog is shorter than our work; re-made with this ceiling it becomes the
 // way back for a board whose cable was pulled: it restarts into its station.
 const watchdogMs = 300_000
 const keepAliveMs = 60_000
-// Our own boot.py may have an install to finish on slow flash.
-const bootFileMs = 10_000
+// Our own boot.py may have an install to finish, on flash that takes 30 s for an operation.
+const bootFileMs = 35_000
 // Raw mode without flow control: what fits into the 259 free bytes of the chip's input buffer.
 const shortCode = 250
+// Of data, half of that buffer a time and two halves on the way, as raw paste does it.
+const portionBytes = 128
 
+const knock = '\x01'
 const end = '\x04'
 const ready05 = '\x05'
 const taken06 = '\x06'
@@ -49,6 +54,9 @@ export class RawRepl implements Repl {
   #left = false
   #guarded = false
   #canPaste = true
+  // At a baud the board reads as fast as bytes can come. Without one (sockets, WebREPL, emulators)
+  // and where bytes were lost, it gets no more than its input buffer holds.
+  #needsCredit: boolean
   #busy: Promise<unknown> = Promise.resolve()
   #stopKeepAlive = (): void => {}
 
@@ -56,6 +64,7 @@ export class RawRepl implements Repl {
     this.#dialog = dialog
     this.#system = system
     this.#options = options
+    this.#needsCredit = !dialog.link.hasControlLines
   }
 
   get link(): Link {
@@ -72,11 +81,16 @@ export class RawRepl implements Repl {
     return this.#alone(() => this.#repeating(options, () => this.#run(code, undefined, options)))
   }
 
-  feed(code: string, data: Uint8Array, options: ExecOptions = {}): Promise<string> {
+  feed(
+    code: (portion: number) => string,
+    data: Uint8Array,
+    options: ExecOptions = {},
+  ): Promise<string> {
     return this.#alone(async () => {
-      const { stdout, stderr } = await this.#repeating({ ...options, repeatable: true }, () =>
-        this.#run(code, data, options),
-      )
+      const { stdout, stderr } = await this.#repeating({ ...options, repeatable: true }, () => {
+        const portion = this.#needsCredit ? portionBytes : data.length
+        return this.#run(code(portion), { bytes: data, portion }, options)
+      })
       if (stderr !== '') throw boardFault(stderr)
       return stdout
     })
@@ -160,6 +174,7 @@ export class RawRepl implements Repl {
         throw silent(this.#dialog, 'The board stopped answering in the middle of an exchange.')
       }
       this.#options.report?.({ type: 'debug', area: 'repl', text: `sent again (${attempt})` })
+      this.#needsCredit = true
       await resync(this.#dialog, this.#system, signal ?? this.#options.signal)
     }
   }
@@ -167,48 +182,74 @@ export class RawRepl implements Repl {
   /** The result, or undefined when the exchange broke off. */
   async #run(
     code: string,
-    data: Uint8Array | undefined,
+    data: { bytes: Uint8Array; portion: number } | undefined,
     options: ExecOptions,
   ): Promise<ExecResult | undefined> {
     const signal = options.signal ?? this.#options.signal
     const dialog = this.#dialog
-    // Of repeatable code a long silence means lost bytes; other code may just be slow.
-    let patience = options.timeoutMs ?? (options.repeatable || data ? 5000 : silenceMs)
     const source = utf8.encode(code)
     if (source.length > shortCode) {
-      const sent = await this.#paste(source, patience, signal)
-      if (!sent) return undefined
+      if (!(await this.#paste(source, transferMs, signal))) return undefined
     } else {
       await dialog.send(code + end, signal)
-      const ok = await dialog.until('OK', { silenceMs: patience, signal })
-      if (ok === undefined) return undefined
+      if (!(await dialog.until('OK', { silenceMs: transferMs, signal }))) return undefined
     }
-    if (data) {
-      const ready = await dialog.until([ready05, end], { silenceMs: patience, signal })
-      if (!ready?.endsWith(ready05)) return undefined
-      await dialog.send(data, signal)
-      if (!(await dialog.until(taken06, { silenceMs: patience, signal }))) return undefined
-      // It has every byte: from here on silence is flash at work.
-      patience = options.timeoutMs ?? silenceMs
-    }
-    const stdout = await this.#wait(end, patience, options, signal)
-    if (stdout === undefined) return undefined
-    const stderr = await this.#wait(`${end}>`, patience, {}, signal)
-    if (stderr === undefined) return undefined
-    return { stdout: fromWire(stdout.slice(0, -1)), stderr: fromWire(stderr.slice(0, -2)).trim() }
+    if (data && !(await this.#portions(data.bytes, data.portion, signal))) return undefined
+    return this.#answer(options.timeoutMs ?? silenceMs, options, signal)
   }
 
-  #wait(
-    marker: string,
+  /** Data for code that is reading: what it has not acknowledged fits into the input buffer. */
+  async #portions(
+    bytes: Uint8Array,
+    portion: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const dialog = this.#dialog
+    const ready = await dialog.until([ready05, end], { silenceMs: transferMs, signal })
+    if (!ready?.endsWith(ready05)) return false
+    let sent = 0
+    for (let taken = 0; taken < bytes.length; taken += portion) {
+      const credit = Math.min(bytes.length, taken + 2 * portion)
+      if (sent < credit) await dialog.send(bytes.subarray(sent, credit), signal)
+      sent = credit
+      if (!(await dialog.until(taken06, { silenceMs: transferMs, signal }))) return false
+    }
+    return true
+  }
+
+  /**
+   * What running code prints. A board that is silent for long is asked: one at its prompt says so
+   * (the answer was lost), one at work hears the question when it is done.
+   */
+  async #answer(
     patience: number,
     { onOutput }: ExecOptions,
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
-    return this.#dialog.until(marker, {
-      silenceMs: patience,
-      signal,
-      ...(onOutput && { onText: (text: string) => onOutput(fromWire(text)) }),
-    })
+  ): Promise<ExecResult | undefined> {
+    const dialog = this.#dialog
+    const onText = onOutput && ((text: string) => onOutput(fromWire(text)))
+    let wasAsked = false
+    const until = async (marker: string, isOutput: boolean): Promise<string | undefined> => {
+      const wait = { silenceMs: patience, signal, ...(isOutput && onText && { onText }) }
+      if (!wasAsked && !onText) {
+        const early = await dialog.until(marker, {
+          silenceMs: Math.min(transferMs, patience),
+          signal,
+        })
+        if (early !== undefined || patience <= transferMs) return early
+        wasAsked = true
+        await dialog.send(knock, signal)
+      }
+      const found = await dialog.until([marker, rawBanner], wait)
+      return found?.endsWith(rawBanner) ? undefined : found
+    }
+    const stdout = await until(end, true)
+    if (stdout === undefined) return undefined
+    const stderr = await until(`${end}>`, false)
+    if (stderr === undefined) return undefined
+    // The banner that answers the question: the next exchange must not take it for its own.
+    if (wasAsked) await dialog.until(rawBanner, { silenceMs: transferMs, signal })
+    return { stdout: fromWire(stdout.slice(0, -1)), stderr: fromWire(stderr.slice(0, -2)).trim() }
   }
 
   /** Raw paste: never more bytes on the way than the board gave credit for. */

@@ -26,10 +26,10 @@ export interface Repl {
   tryExec(code: string, options?: ExecOptions): Promise<ExecResult>
   /**
    * Runs code that prints 05 when it is ready, reads exactly `data` from `sys.stdin.buffer`, and
-   * prints 06 when it has it. The data must not contain 03, which interrupts. Repeatable code
-   * only: it is sent again when bytes were lost.
+   * prints 06 after every `portion` bytes and at the end. The data must not contain 03, which
+   * interrupts. Repeatable code only: it is sent again when bytes were lost.
    */
-  feed(code: string, data: Uint8Array, options?: ExecOptions): Promise<string>
+  feed(code: (portion: number) => string, data: Uint8Array, options?: ExecOptions): Promise<string>
   /** Restarts the interpreter and leaves raw mode, so that the station's code runs. Idempotent. */
   leave(options?: { reset?: 'soft' | 'hard' | 'none' }): Promise<void>
 }

@@ -151,6 +151,49 @@ describe('lost bytes', () => {
     expect(link.isDone).toBe(true)
   })
 
+  it('asks a silent board, and waits on where its flash is at work', async () => {
+    const { repl, link } = replOver([
+      { send: 'mkdir()\x04' },
+      { recv: 'OK' },
+      { send: '\x01' },
+      { recv: `done\x04\x04>${rawBanner}` },
+      { send: 'print(1)\x04' },
+      { recv: 'OK1\r\n\x04\x04>' },
+    ])
+    expect(await repl.exec('mkdir()', { repeatable: true })).toBe('done')
+    expect(await repl.exec('print(1)')).toBe('1\n')
+    expect(link.isDone).toBe(true)
+  })
+
+  it('repeats at once where the silent board is at its prompt: the answer was lost', async () => {
+    const { repl, link } = replOver([
+      { send: 'print(1)\x04' },
+      { recv: 'OK1\r\n' },
+      { send: '\x01' },
+      { recv: rawBanner },
+      { send: '\r\x03\x03\r\x01' },
+      { recv: rawBanner },
+      { send: 'print(1)\x04' },
+      { recv: 'OK1\r\n\x04\x04>' },
+    ])
+    expect(await repl.exec('print(1)', { repeatable: true })).toBe('1\n')
+    expect(link.isDone).toBe(true)
+  })
+
+  it('gives data by credit once bytes were lost', async () => {
+    const data = new Uint8Array(300).fill(65)
+    const { repl, link } = replOver([
+      { send: 'f(128)\x04' },
+      { recv: 'OK\x05' },
+      { send: 'A'.repeat(256) },
+      { recv: '\x06' },
+      { send: 'A'.repeat(44) },
+      { recv: '\x06\x06ok\x04\x04>' },
+    ])
+    expect(await repl.feed((portion) => `f(${portion})`, data)).toBe('ok')
+    expect(link.isDone).toBe(true)
+  })
+
   it('never repeats other code, and says what the board last printed', async () => {
     const { repl } = replOver([{ send: 'fire()\x04' }, { recv: 'OKfiring' }])
     await expect(repl.exec('fire()', { timeoutMs: 50 })).rejects.toMatchObject({
