@@ -31,6 +31,17 @@ export async function readRegister(
   return value
 }
 
+/** No checksum covers a register's address and value: what is a fact must be read twice alike. */
+async function readFact(port: CommandPort, address: number): Promise<number> {
+  let before = await readRegister(port, address)
+  for (let n = 0; n < 4; n++) {
+    const value = await readRegister(port, address)
+    if (value === before) return value
+    before = value
+  }
+  throw new WxError('BOARD_SILENT', 'The board answers the same question differently each time.')
+}
+
 async function writeRegister(port: CommandPort, address: number, value: number): Promise<void> {
   await port.command(op.WRITE_REG, words(address, value, 0xffffffff, 0), { repeatable: true })
 }
@@ -38,10 +49,10 @@ async function writeRegister(port: CommandPort, address: number, value: number):
 /** By the ROM's magic word where a chip has one, else by the chip id of its security info. */
 export async function identify(port: CommandPort): Promise<ChipName> {
   const names = Object.keys(chips) as ChipName[]
-  const magic = await readRegister(port, probeRegister)
+  const magic = await readFact(port, probeRegister)
   const byMagic = names.find((name) => (chips[name].magic as readonly number[]).includes(magic))
   if (byMagic) return byMagic
-  const info = await securityInfo(port)
+  const info = await anySecurityInfo(port)
   const id =
     info && info.length >= 16
       ? new DataView(info.buffer, info.byteOffset).getUint32(12, true)
@@ -55,9 +66,15 @@ export async function identify(port: CommandPort): Promise<ChipName> {
   })
 }
 
-async function securityInfo(port: CommandPort): Promise<Uint8Array | undefined> {
+async function securityInfo(port: CommandPort): Promise<Uint8Array> {
+  const options = { timeoutMs: 500, repeatable: true }
+  return (await port.command(op.GET_SECURITY_INFO, new Uint8Array(0), options)).data
+}
+
+/** As far as an unknown chip has any. */
+async function anySecurityInfo(port: CommandPort): Promise<Uint8Array | undefined> {
   try {
-    return (await port.command(op.GET_SECURITY_INFO, new Uint8Array(0), { timeoutMs: 500 })).data
+    return await securityInfo(port)
   } catch (error) {
     // The original ESP32 does not know the command; what it answers is no information.
     if (
@@ -75,12 +92,15 @@ const efuseBase = 0x3ff5a000
 export async function readSecured(port: CommandPort, chip: ChipName): Promise<boolean> {
   if (chip === 'esp32') {
     // FLASH_CRYPT_CNT is bits 20-26 of word 0 (odd = on); ABS_DONE_0/1 are bits 4 and 5 of word 6.
-    const count = ((await readRegister(port, efuseBase)) >>> 20) & 0x7f
-    const word6 = await readRegister(port, efuseBase + 0x18)
+    const count = ((await readFact(port, efuseBase)) >>> 20) & 0x7f
+    const word6 = await readFact(port, efuseBase + 0x18)
     return ones(count) % 2 === 1 || (word6 & 0x30) !== 0
   }
+  // Every chip but the first knows the command: silence is no proof of an open chip.
   const info = await securityInfo(port)
-  if (!info || info.length < 5) return false
+  const again = await securityInfo(port)
+  if (info.length < 5 || !Buffer.from(info).equals(again))
+    throw new WxError('BOARD_SILENT', 'The board does not say whether it is secured.')
   const flags = new DataView(info.buffer, info.byteOffset).getUint32(0, true)
   // Bit 0 is secure boot, bit 2 secure download mode.
   return (flags & 0b101) !== 0 || ones(info[4] ?? 0) % 2 === 1
@@ -139,7 +159,7 @@ export async function readRevision(port: CommandPort, chip: ChipName): Promise<n
   const value = async (parts: Field[]): Promise<number> => {
     let all = 0
     for (const [word, shift, bits] of parts) {
-      const register = await readRegister(port, macRegister + 4 * word)
+      const register = await readFact(port, macRegister + 4 * word)
       all = (all << bits) | ((register >>> shift) & ((1 << bits) - 1))
     }
     return all
@@ -148,33 +168,33 @@ export async function readRevision(port: CommandPort, chip: ChipName): Promise<n
 }
 
 async function readFirstRevision(port: CommandPort): Promise<number> {
-  const bit0 = ((await readRegister(port, efuseBase + 0xc)) >>> 15) & 1
-  const word5 = await readRegister(port, efuseBase + 0x14)
+  const bit0 = ((await readFact(port, efuseBase + 0xc)) >>> 15) & 1
+  const word5 = await readFact(port, efuseBase + 0x14)
   const bit1 = (word5 >>> 20) & 1
-  const bit2 = (await readRegister(port, 0x3ff6607c)) >>> 31
+  const bit2 = (await readFact(port, 0x3ff6607c)) >>> 31
   const major = { 0: 0, 1: 1, 3: 2, 7: 3 }[bit0 | (bit1 << 1) | (bit2 << 2)] ?? 0
   return major * 100 + ((word5 >>> 24) & 3)
 }
 
 export async function readMac(port: CommandPort, chip: ChipName): Promise<Uint8Array> {
   const { macRegister } = chips[chip]
-  const low = await readRegister(port, macRegister)
-  const high = await readRegister(port, macRegister + 4)
+  const low = await readFact(port, macRegister)
+  const high = await readFact(port, macRegister + 4)
   return Uint8Array.of(high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low)
 }
 
 /** RDID (0x9f) through the SPI controller's registers, as esptool does it: vendor, type, size. */
 export async function readFlashId(port: CommandPort, chip: ChipName): Promise<number> {
   const { base, usr, usr2, misoLength, data } = chips[chip].spi
-  const oldUsr = await readRegister(port, base + usr)
-  const oldUsr2 = await readRegister(port, base + usr2)
+  const oldUsr = await readFact(port, base + usr)
+  const oldUsr2 = await readFact(port, base + usr2)
   await writeRegister(port, base + misoLength, 23)
   await writeRegister(port, base + usr, 0x9000_0000)
   await writeRegister(port, base + usr2, (7 << 28) | 0x9f)
   await writeRegister(port, base + data, 0)
   await writeRegister(port, base, 1 << 18)
   for (let n = 0; n < 10 && ((await readRegister(port, base)) & (1 << 18)) !== 0; n++);
-  const id = await readRegister(port, base + data)
+  const id = await readFact(port, base + data)
   await writeRegister(port, base + usr, oldUsr)
   await writeRegister(port, base + usr2, oldUsr2)
   return id & 0xffffff

@@ -39,8 +39,9 @@ export function mergeParts(parts: { offset: number; bytes: Uint8Array }[]): Uint
 
 /**
  * Plans what goes where. With a queue the partition table is changed in that one place, and where
- * the chip is larger than the image says, its header too, so that the bootloader accepts the
- * partition. Data partitions that the image leaves empty (nvs, vfs, the queue itself) keep what they hold.
+ * the chip is not as large as the image says, its header too, so that the bootloader accepts chip
+ * and partitions. Data partitions that the image leaves empty (nvs, vfs, the queue itself) keep what
+ * they hold. Throws IMAGE_INVALID for a table that does not fit the chip.
  */
 export function planTarget(
   image: Image,
@@ -56,14 +57,30 @@ export function planTarget(
     options.stockPartitions || !isMicroPython ? undefined : withQueue(image.table, flashSizeBytes)
   const table = changed ?? image.table
   const sized =
-    changed && flashSizeBytes > image.header.flashSizeBytes
+    changed && flashSizeBytes !== image.header.flashSizeBytes
       ? withFlashSize(image, flashSizeBytes)
       : image
+  refuseOverhang(table.partitions, flashSizeBytes)
   const bytes = sized.bytes.slice()
   if (changed) bytes.set(writePartitionTable(changed.partitions), tableOffset - image.offset)
   const whole = wholeSectors([{ address: image.offset, bytes }])
   const regions = options.keepData ? withoutData(whole, table.partitions) : whole
   return { image: { ...sized, bytes }, table, hasQueue: changed !== undefined, regions }
+}
+
+/** A chip wraps addresses beyond its end: the last partition would overwrite the first. */
+function refuseOverhang(partitions: Partition[], flashSizeBytes: number): void {
+  for (const { label, offset, size } of partitions) {
+    if (offset + size <= flashSizeBytes) continue
+    throw new WxError(
+      'IMAGE_INVALID',
+      `The firmware's partition ${label} ends at ${offset + size}, but the chip has ${flashSizeBytes} bytes of flash.`,
+      {
+        hint: 'Take the variant of this firmware that is made for the flash size of the board.',
+        details: { partition: label, offset, size, flashSizeBytes },
+      },
+    )
+  }
 }
 
 /** Fills regions up to whole sectors with erased flash. */
@@ -77,15 +94,22 @@ function wholeSectors(regions: Region[]): Region[] {
   })
 }
 
-/** Cuts the data partitions out that the image has nothing for. */
+/** Subtype of the OTA selection: which of two apps starts. */
+const otaSelection = 0x00
+
+/**
+ * Cuts the data partitions out that the image has nothing for. Not the OTA selection: what an
+ * earlier firmware chose there would start an app that is no longer in flash.
+ */
 function withoutData(regions: Region[], partitions: Partition[]): Region[] {
   let left = regions
-  for (const { type, offset, size } of partitions) {
-    if (type !== 'data') continue
+  for (const { type, subtype, offset, size } of partitions) {
+    if (type !== 'data' || subtype === otaSelection) continue
     left = left.flatMap((region) => {
       const end = region.address + region.bytes.length
       const from = Math.max(offset, region.address)
-      const to = Math.min(offset + size, end)
+      // The rest of a last, broken sector belongs to nobody else.
+      const to = Math.min(Math.ceil((offset + size) / sectorBytes) * sectorBytes, end)
       if (from >= to) return [region]
       const inside = region.bytes.subarray(from - region.address, to - region.address)
       if (!inside.every((byte) => byte === 0xff)) return [region]

@@ -1,17 +1,13 @@
-import { createHash } from 'node:crypto'
 import { isAbort, WxError } from '../errors.js'
 import { forBoard, type Report } from '../events.js'
 import type { System } from '../system.js'
 import { type Heard, waitForBanner } from './banner.js'
 import { chips } from './boards.js'
-import { isSpoiled } from './commands.js'
-import { differingRuns, type Run } from './compare.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
 import { type FlashPlan, planFlash } from './flash-plan.js'
-import { type FlashTarget, planTarget, type Region } from './flash-target.js'
+import { planTarget } from './flash-target.js'
+import { writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
-import { sectorBytes } from './loader.js'
-import { type Packed, pack } from './pack.js'
 import { Session } from './session.js'
 
 export interface FlashOptions {
@@ -57,9 +53,6 @@ export interface FlashContext {
   board?: string | undefined
 }
 
-/** Wire errors that are survived in one write before the board is given up. */
-const attempts = 4
-
 /**
  * Brings one board to a firmware: connect, choose, check, compare, write what differs, verify,
  * reset, hear it answer. Every step before the write only reads. The same call again finishes
@@ -76,7 +69,7 @@ export async function flashBoard(
   const report = forBoard(context.report, board)
   report({ type: 'stage', stage: 'connect' })
   const session = await Session.open({ ...options, report, signal }, system)
-  let isTorn = false
+  let flash: 'untouched' | 'torn' | 'written' = 'untouched'
   try {
     const { facts } = session.loader
     const { chip, revision, flashSizeBytes } = facts
@@ -128,11 +121,10 @@ export async function flashBoard(
     let baud = session.loader.baud
     if (!nothingToDo) {
       if (plan.losesFiles) await options.mayLoseFiles()
-      isTorn = true
+      flash = 'torn'
       await erase(session, plan, report, clock)
-      wireBytes = await write(session, target, plan.runs, report)
-      await verify(session, target, report)
-      isTorn = false
+      wireBytes = await writeRegions(session, target.regions, plan.runs, report)
+      flash = 'written'
       // The console's rate comes back with the restart.
       baud = session.loader.baud
     }
@@ -160,8 +152,11 @@ export async function flashBoard(
     }
   } catch (error) {
     // The board cannot start in this state, and the user should hear it from us first.
-    if (isTorn) report({ type: 'notice', notice: 'half-written' })
-    else if (isAbort(error)) report({ type: 'notice', notice: 'not-written' })
+    if (flash === 'torn') report({ type: 'notice', notice: 'half-written' })
+    else if (isAbort(error)) {
+      const notice = flash === 'written' ? 'written-not-heard' : 'not-written'
+      report({ type: 'notice', notice })
+    }
     throw error
   } finally {
     await session.close()
@@ -195,90 +190,6 @@ async function erase(
   if (plan.eraseAll) await session.loader.eraseAll()
   for (const { address, size } of plan.erase) await session.loader.eraseRegion(address, size)
   report({ type: 'done', stage: 'erase', elapsedMs: clock.monotonic() - startMs })
-}
-
-interface Job {
-  region: Region
-  run: Run
-  packed: Packed
-}
-
-async function jobsFor(regions: Region[], runs: Run[]): Promise<Job[]> {
-  const jobs: Job[] = []
-  for (const run of runs) {
-    const region = regions.find(
-      ({ address, bytes }) => run.address >= address && run.address < address + bytes.length,
-    )
-    if (!region) continue
-    const from = run.address - region.address
-    jobs.push({ region, run, packed: await pack(region.bytes.subarray(from, from + run.size)) })
-  }
-  return jobs
-}
-
-/** Writes runs; what the wire spoiled is found by comparing again, and written at a lower rate. Answers bytes sent. */
-async function write(
-  session: Session,
-  { regions }: FlashTarget,
-  runs: Run[],
-  report: Report,
-): Promise<number> {
-  report({ type: 'stage', stage: 'write' })
-  let sent = 0
-  let failures = 0
-  let jobs = await jobsFor(regions, runs)
-  let total = jobs.reduce((sum, { packed }) => sum + packed.deflated.length, 0)
-  while (jobs.length > 0) {
-    const job = jobs[0] as Job
-    let reached = 0
-    try {
-      await session.loader.write(job.run.address, job.packed, (done) => {
-        reached = done
-        report({ type: 'progress', stage: 'write', done: sent + done, total, unit: 'bytes' })
-      })
-      sent += job.packed.deflated.length
-      jobs.shift()
-    } catch (error) {
-      if (!isSpoiled(error) || ++failures >= attempts) throw error
-      sent += reached
-      await session.stepDown()
-      const rest: Job[] = []
-      for (const { region, run } of jobs) {
-        const from = run.address - region.address
-        const piece = { address: run.address, bytes: region.bytes.subarray(from, from + run.size) }
-        const left = await differingRuns(
-          piece,
-          (at, size) => session.loader.md5(at, size),
-          () => {},
-        )
-        rest.push(...(await jobsFor([region], left)))
-      }
-      jobs = rest
-      total = sent + jobs.reduce((sum, { packed }) => sum + packed.deflated.length, 0)
-    }
-  }
-  return sent
-}
-
-/** Every region as a whole, by the chip's own MD5. */
-async function verify(session: Session, { regions }: FlashTarget, report: Report): Promise<void> {
-  report({ type: 'stage', stage: 'verify' })
-  for (const { address, bytes } of regions) {
-    const wanted = createHash('md5').update(bytes).digest('hex')
-    const actual = await session.loader.md5(address, bytes.length)
-    if (actual !== wanted) {
-      const at = `0x${address.toString(16)}`
-      throw new WxError('VERIFY_FAILED', `The flash at ${at} does not hold what was written.`, {
-        details: {
-          address,
-          size: bytes.length,
-          sectors: bytes.length / sectorBytes,
-          wanted,
-          actual,
-        },
-      })
-    }
-  }
 }
 
 async function hear(

@@ -55,14 +55,10 @@ export function readImage(bytes: Uint8Array, name: string): Image {
   const isCombined =
     bytes.length > tableAt + 32 && bytes[tableAt] === 0xaa && bytes[tableAt + 1] === 0x50
   if (!isCombined) {
-    return {
-      bytes,
-      kind: 'app',
-      offset: defaultAppOffset,
-      header,
-      app: readDescriptor(bytes, 0),
-      table: undefined,
-    }
+    const app = readDescriptor(bytes, 0)
+    // A bootloader has the same header and checksum: in the app's place it would not start.
+    if (!app) throw invalid(name, 'it is neither a combined image nor an app: it names no project')
+    return { bytes, kind: 'app', offset: defaultAppOffset, header, app, table: undefined }
   }
   const table = readPartitionTable(bytes.subarray(tableAt, tableAt + 0xc00), name)
   const appPartition = table.partitions.find(({ type }) => type === 'app')

@@ -43,8 +43,6 @@ export class Loader {
   readonly #port: CommandPort
   readonly #clock: Clock
   readonly facts: ChipFacts
-  /** Two frames back to back are both heard: the next block may follow without a pause. */
-
   private constructor(port: CommandPort, clock: Clock, facts: ChipFacts) {
     this.#port = port
     this.#clock = clock
@@ -71,9 +69,14 @@ export class Loader {
         details: { flashId },
       })
     }
-    const geometry = words(0, flashSizeBytes, 0x10000, sectorBytes, 256, 0xffff)
-    await port.command(op.SPI_SET_PARAMS, geometry, { repeatable: true })
-    return new Loader(port, clock, { ...known, flashSizeBytes, flashId })
+    const loader = new Loader(port, clock, { ...known, flashSizeBytes, flashId })
+    await loader.#tellGeometry()
+    return loader
+  }
+
+  async #tellGeometry(): Promise<void> {
+    const geometry = words(0, this.facts.flashSizeBytes, 0x10000, sectorBytes, 256, 0xffff)
+    await this.#port.command(op.SPI_SET_PARAMS, geometry, { repeatable: true })
   }
 
   get baud(): number {
@@ -85,7 +88,7 @@ export class Loader {
     const { link } = this.#port
     const before = link.baud
     if (baud === before || !link.hasControlLines) return baud === before
-    await this.#port.command(op.CHANGE_BAUDRATE, words(baud, before))
+    await this.#askForBaud(baud, before)
     await link.setBaud(baud)
     // The stub waits for its last bytes to leave before it switches (esptool waits as long).
     await this.#clock.sleep(50)
@@ -100,9 +103,30 @@ export class Loader {
     }
   }
 
+  /** A chip that has not heard the wish still answers at the old rate, and is asked again. */
+  async #askForBaud(baud: number, before: number): Promise<void> {
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      try {
+        await this.#port.command(op.CHANGE_BAUDRATE, words(baud, before), { timeoutMs: 500 })
+        return
+      } catch (error) {
+        if (!isSpoiled(error)) throw error
+      }
+      try {
+        await readRegister(this.#port, probeRegister, 500)
+      } catch (error) {
+        // Silent at the old rate: only its answer was lost, which the proof will show.
+        if (isSpoiled(error)) return
+        throw error
+      }
+    }
+  }
+
   /** After lost bytes: waits until the stub answers again. Throws BOARD_SILENT when it does not. */
   async resync(): Promise<void> {
     await syncAgain(this.#port)
+    // No checksum covers the geometry: a damaged one would refuse every write that follows.
+    await this.#tellGeometry()
   }
 
   /** MD5 of a region of flash as the chip computes it, 32 hex digits. */
@@ -130,6 +154,7 @@ export class Loader {
     const port = this.#port
     await port.command(op.FLASH_DEFL_BEGIN, words(bytes.length, blocks, blockBytes, address), {
       timeoutMs: ceilingMs(bytes.length, eraseMsPerMegabyte),
+      repeatable: true,
     })
     // Well-packed data can unfold into most of the region, which the stub writes before it answers the next.
     const timeoutMs = ceilingMs(bytes.length, writeMsPerMegabyte)
@@ -190,12 +215,14 @@ export class Loader {
   async eraseAll(): Promise<void> {
     await this.#port.command(op.ERASE_FLASH, new Uint8Array(0), {
       timeoutMs: ceilingMs(this.facts.flashSizeBytes, eraseMsPerMegabyte),
+      repeatable: true,
     })
   }
 
   async eraseRegion(address: number, size: number): Promise<void> {
     await this.#port.command(op.ERASE_REGION, words(address, size), {
       timeoutMs: ceilingMs(size, eraseMsPerMegabyte),
+      repeatable: true,
     })
   }
 }

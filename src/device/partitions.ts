@@ -31,8 +31,8 @@ const queueSubtype = 0x40
 const vfsBytes = 256 * 1024
 
 /**
- * Reads a table as IDF's bootloader does. Throws IMAGE_INVALID for a bad digest, for entries
- * that overlap, and for a table without an end.
+ * Reads a table as IDF's bootloader does. Throws IMAGE_INVALID for a bad digest, for entries that
+ * overlap, are empty or lie across sectors, and for a table without an end.
  */
 export function readPartitionTable(bytes: Uint8Array, name: string): PartitionTable {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -70,6 +70,9 @@ function checked(table: PartitionTable, name: string): PartitionTable {
   let end = tableOffset + sector
   let previous = 'the partition table'
   for (const { label, offset, size } of [...table.partitions].sort((a, b) => a.offset - b.offset)) {
+    if (size === 0) throw invalid(name, `its partition ${label} has no size`)
+    if (offset % sector !== 0)
+      throw invalid(name, `its partition ${label} does not begin on a sector`)
     if (offset < end) throw invalid(name, `its partition ${label} overlaps ${previous}`)
     end = offset + size
     previous = label

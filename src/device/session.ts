@@ -17,6 +17,8 @@ const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
 const firstStep = 460_800
 const safeTop = 921_600
 const romBaud = 115_200
+/** Times that a board is brought into its loader when what it said there made no sense. */
+const entries = 3
 
 export interface SessionOptions {
   port: string
@@ -149,12 +151,20 @@ export class Session {
 
 async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Loader> {
   const { report, signal, waitForButtons } = options
-  const connected = await connectLoader(link, clock, {
-    waitForButtons,
-    report,
-    ...(signal && { signal }),
-  })
-  return Loader.start(connected, clock)
+  for (let attempt = 1; ; attempt++) {
+    const connected = await connectLoader(link, clock, {
+      waitForButtons,
+      report,
+      ...(signal && { signal }),
+    })
+    try {
+      return await Loader.start(connected, clock)
+    } catch (error) {
+      // A damaged upload leaves a chip that hangs: only a reset brings it back.
+      if (attempt >= entries || !isSpoiled(error) || !link.hasControlLines) throw error
+      await applyReset(link, hardReset, clock, signal)
+    }
+  }
 }
 
 function topOf({ usb }: Link): number {

@@ -94,6 +94,8 @@ export const flashNotices: Record<string, (values: Values) => string> = {
   'half-written': () =>
     'the flash is half written and the board will not start; the same command finishes the job',
   'not-written': () => 'nothing was written; the board runs what it ran before',
+  'written-not-heard': () =>
+    'the firmware is written and verified; the board starts it, but was not waited for',
   'plain-offset': ({ offset }) =>
     `an app without bootloader: it goes to 0x${Number(offset).toString(16)}`,
 }
