@@ -125,6 +125,7 @@ export async function flashBoard(
       await erase(session, plan, report, clock)
       wireBytes = await writeRegions(session, target.regions, plan.runs, report)
       flash = 'written'
+      await session.countRun()
       // The console's rate comes back with the restart.
       baud = session.loader.baud
     }

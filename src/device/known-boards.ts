@@ -10,6 +10,8 @@ export interface KnownBoard {
   usbSerial?: string
   /** The highest rate that has worked. */
   baud?: number
+  /** Writes at this rate, one after the other, that lost nothing. */
+  cleanRuns?: number
   /** The reset strategy that has worked. */
   strategy?: string
 }

@@ -60,7 +60,9 @@ export class Loader {
     if (isSecured) return new Loader(port, clock, { ...known, flashSizeBytes: 0, flashId: 0 })
     if (!stubRuns) await startStub(port, chip, revision)
     await port.command(op.SPI_ATTACH, words(0), { repeatable: true })
-    const flashId = await readFlashId(port, chip)
+    let flashId = 0
+    // A damaged WRITE_REG goes unnoticed, and the id is then anything.
+    for (let n = 0; n < 3 && sizeOf(flashId) === 0; n++) flashId = await readFlashId(port, chip)
     const flashSizeBytes = sizeOf(flashId)
     if (flashSizeBytes === 0) {
       const id = flashId.toString(16).padStart(6, '0')

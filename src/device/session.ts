@@ -5,7 +5,7 @@ import { findBridge } from './bridges.js'
 import { macText } from './chip-facts.js'
 import { isSpoiled } from './commands.js'
 import { connectLoader } from './connect.js'
-import { readMemory, rememberBoard } from './known-boards.js'
+import { type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
 import type { Link } from './link.js'
 import { openLink } from './links/open.js'
 import { Loader } from './loader.js'
@@ -15,6 +15,8 @@ import { selfReset } from './self-reset.js'
 /** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
 const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
 const firstStep = 460_800
+/** A rate that fails costs a new start of the loader, some 2 s: not more than one run in four pays it. */
+const cleanRunsToClimb = 3
 const safeTop = 921_600
 const romBaud = 115_200
 /** Times that a board is brought into its loader when what it said there made no sense. */
@@ -36,6 +38,7 @@ export class Session {
   readonly #system: System
   readonly #options: SessionOptions
   #triedTop = false
+  #slowed = false
   #isHeld = true
 
   private constructor(link: Link, loader: Loader, options: SessionOptions, system: System) {
@@ -63,29 +66,49 @@ export class Session {
     return macText(this.loader.facts.mac)
   }
 
-  /** Climbs to the highest rate that works, or goes straight to the one that did last time. */
+  /**
+   * Climbs to the highest rate that works, or goes straight to the one that did last time. After some
+   * clean runs at a lower rate the next one up is tried again: a bad cable does not stay for ever.
+   */
   async raiseBaud(): Promise<void> {
     if (this.#triedTop || !this.link.hasControlLines) return
     this.#triedTop = true
-    const wanted = this.#options.baud ?? (await this.#remembered())
-    const top = wanted ?? topOf(this.link)
-    const steps = wanted ? [wanted] : ladder.filter((rate) => rate >= firstStep && rate <= top)
-    for (const rate of steps) {
-      if (rate === this.loader.baud) continue
-      const before = this.loader.baud
-      if (await this.loader.changeBaud(rate)) continue
-      this.#say(rate, before)
-      await this.reenter()
-      if (before !== romBaud) await this.loader.changeBaud(before)
-      break
-    }
+    const { baud: wanted } = this.#options
+    const { baud: known, cleanRuns = 0 } = (await this.#remembered()) ?? {}
+    const start = wanted ?? known
+    const above = ladder.filter((rate) => rate <= topOf(this.link) && rate > (start ?? romBaud))
+    const steps = start === undefined ? above.filter((rate) => rate >= firstStep) : [start]
+    if (wanted === undefined && known !== undefined && cleanRuns >= cleanRunsToClimb)
+      steps.push(...above.slice(0, 1))
+    for (const rate of steps) if (!(await this.#climb(rate))) break
     await this.#remember()
+  }
+
+  /** Tries a rate; where it does not work, the next lower one that does. */
+  async #climb(rate: number): Promise<boolean> {
+    const before = this.loader.baud
+    if (rate === before || (await this.loader.changeBaud(rate))) return true
+    const lower = ladder.filter((one) => one < rate && one <= topOf(this.link)).reverse()
+    for (const next of before === romBaud ? lower : [before]) {
+      await this.reenter()
+      if (next === romBaud || (await this.loader.changeBaud(next))) break
+    }
+    this.#say(rate, this.loader.baud)
+    this.#slowed = true
+    return false
+  }
+
+  /** A write is done: one that lost nothing counts for a higher rate the next time. */
+  async countRun(): Promise<void> {
+    const { cleanRuns = 0 } = (await this.#remembered()) ?? {}
+    await this.#remember(this.#slowed ? 0 : cleanRuns + 1)
   }
 
   /** After errors on the wire: one step down, from the loader's beginning where it no longer answers. */
   async stepDown(): Promise<void> {
     const before = this.loader.baud
     const lower = ladder.filter((rate) => rate < before).at(-1) ?? romBaud
+    this.#slowed = true
     try {
       await this.loader.resync()
       if (lower !== before && this.link.hasControlLines && !(await this.loader.changeBaud(lower)))
@@ -104,16 +127,16 @@ export class Session {
     this.loader = await enter(this.link, this.#options, this.#system)
   }
 
-  async #remembered(): Promise<number | undefined> {
+  async #remembered(): Promise<KnownBoard | undefined> {
     const { boards } = await readMemory(this.#system)
-    return boards.find(({ mac }) => mac === this.mac)?.baud
+    return boards.find(({ mac }) => mac === this.mac)
   }
 
   #say(rate: number, used: number): void {
     this.#options.report({ type: 'notice', notice: 'slower-baud', values: { rate, used } })
   }
 
-  async #remember(): Promise<void> {
+  async #remember(cleanRuns?: number): Promise<void> {
     const { port, baud } = this.#options
     const { usb } = this.link
     await rememberBoard(this.#system, {
@@ -122,6 +145,7 @@ export class Session {
       port,
       ...(usb?.serialNumber && { usbSerial: usb.serialNumber }),
       ...(baud === undefined && { baud: this.loader.baud }),
+      ...(cleanRuns === undefined ? this.#slowed && { cleanRuns: 0 } : { cleanRuns }),
     })
   }
 

@@ -1,55 +1,14 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { readSource } from '../../src/device/firmware-source.js'
-import { type FlashResult, flashBoard } from '../../src/device/flasher.js'
-import type { Event } from '../../src/events.js'
-import type { VirtualBoard } from '../../src/sandbox/board/board.js'
-import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { startMirror } from '../../src/sandbox/mirror.js'
-import { testBoard } from '../support/board.js'
-import { cli, type TestSystem, temporaryFolder, testSystem } from '../support/system.js'
+import { facts, imageFile as fileOf, flash, speakingBoard } from '../support/flashing.js'
+import { cli, temporaryFolder, testSystem } from '../support/system.js'
 
-/** Firmware that only says who it is, as MicroPython does at its prompt. */
-const speaks: StartRuntime = (machine) => {
-  const { version, date } = machine.app
-  machine.transmit(
-    Buffer.from(`MicroPython ${version} on ${date}; Generic ESP32 module with ESP32\r\n>>> `),
-  )
-  return { receive: () => {}, halt: async () => {} }
-}
-const startRuntime = async (): Promise<StartRuntime> => speaks
+const board = speakingBoard
 
-async function board(options: Parameters<typeof testBoard>[0] = {}): Promise<VirtualBoard> {
-  return testBoard({ startRuntime, ...options })
-}
-
-/** An app with a body that does not compress, so that a write takes several blocks. */
 function imageFile(chip: 'esp32' | 'esp32c3' = 'esp32'): string {
-  const path = join(temporaryFolder(), `${chip}.bin`)
-  writeFileSync(path, buildImage(chip, { version: 'v1.27.0', date: '2025-12-09' }))
-  return path
-}
-
-async function flash(
-  port: string,
-  path: string,
-  system: TestSystem,
-  options: { signal?: AbortSignal; report?: (event: Event) => void } = {},
-): Promise<FlashResult> {
-  const source = await readSource(path, { mirror: undefined, offline: true }, system)
-  return flashBoard(
-    {
-      ...{ port, source, erase: false, stockPartitions: false, dryRun: false, force: false },
-      ...{ waitForButtons: false, mayLoseFiles: async () => {} },
-    },
-    system,
-    {
-      report: options.report ?? (() => {}),
-      signal: options.signal ?? new AbortController().signal,
-    },
-  )
+  return fileOf(buildImage(chip, facts))
 }
 
 describe('flash', () => {
@@ -67,38 +26,6 @@ describe('flash', () => {
       sectorsWritten: 0,
     })
   })
-
-  it('survives lost bytes', async () => {
-    const { rfc2217Url } = await board({ faults: { loseOneByteIn: 30_000 } })
-    expect(await flash(rfc2217Url, imageFile(), testSystem())).toMatchObject({ state: 'flashed' })
-  }, 60_000)
-
-  it.each([3, 20, 60, 110])(
-    'finishes after the power was cut at flash operation %i',
-    async (cut) => {
-      const one = await board({ faults: { cutPowerAtFlashOperation: cut } })
-      const system = testSystem()
-      const path = imageFile()
-      const stop = new AbortController()
-      const notices: string[] = []
-      const first = flash(one.rfc2217Url, path, system, {
-        signal: stop.signal,
-        report: (event) => {
-          if (event.type === 'notice') notices.push(event.notice)
-        },
-      })
-      const cutOff = setInterval(() => {
-        if (!one.isPowered) stop.abort(new Error('unplugged'))
-      }, 20)
-      await expect(first).rejects.toThrow()
-      clearInterval(cutOff)
-      expect(notices).toContain('half-written')
-      one.faults.cutPowerAtFlashOperation = 0
-      await one.powerCycle()
-      expect(await flash(one.rfc2217Url, path, system)).toMatchObject({ state: 'flashed' })
-    },
-    60_000,
-  )
 
   it('refuses an image for another chip before a byte is written', async () => {
     const one = await board()

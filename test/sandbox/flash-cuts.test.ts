@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest'
+import type { VirtualBoard } from '../../src/sandbox/board/board.js'
+import { buildImage } from '../../src/sandbox/image-builder.js'
+import { facts, flash, imageFile, largeImage, speakingBoard } from '../support/flashing.js'
+import { testSystem } from '../support/system.js'
+
+const vfsAt = 0x200000
+const queueAt = 0x240000
+const vfsBytes = 256 * 1024
+
+/** A superblock as `mkfs` of LittleFS 2 leaves it in both of its blocks. */
+function putFiles(board: VirtualBoard, sizeBytes: number): void {
+  const head = Buffer.alloc(64, 0xff)
+  head.writeUInt32LE(1, 0)
+  head.write('littlefs', 8, 'latin1')
+  head.writeUInt32LE(0x0002_0000, 20)
+  head.writeUInt32LE(4096, 24)
+  head.writeUInt32LE(sizeBytes / 4096, 28)
+  board.flash.program(vfsAt, head)
+  board.flash.program(vfsAt + 4096, head)
+}
+
+const magic = (board: VirtualBoard): string =>
+  Buffer.from(board.flash.read(vfsAt + 8, 8)).toString('latin1')
+const record = (board: VirtualBoard): string =>
+  Buffer.from(board.flash.read(queueAt, 4)).toString('latin1')
+
+/** Flashes until the power goes at this flash operation; answers the notices. */
+async function cutAt(
+  board: VirtualBoard,
+  operation: number,
+  run: (signal: AbortSignal, notices: string[]) => Promise<unknown>,
+): Promise<string[]> {
+  const stop = new AbortController()
+  const notices: string[] = []
+  board.faults.cutPowerAtFlashOperation = operation
+  const watch = setInterval(() => {
+    if (!board.isPowered) stop.abort(new Error('unplugged'))
+  }, 5)
+  await expect(run(stop.signal, notices)).rejects.toThrow()
+  clearInterval(watch)
+  board.faults.cutPowerAtFlashOperation = 0
+  await board.powerCycle()
+  return notices
+}
+
+describe('a flash that is cut', () => {
+  // 80 KB on the wire are five blocks; each of them and each erase is cut somewhere.
+  const image = largeImage(120_000)
+
+  it('at any operation is finished by the same command', async () => {
+    const path = imageFile(image)
+    const cuts = [1, 2, 6, 14, 21, 40, 90, 150, 230, 310, 390, 470]
+    const outcomes = await Promise.all(
+      cuts.map(async (operation) => {
+        const board = await speakingBoard()
+        const system = testSystem()
+        const notices = await cutAt(board, operation, (signal, heard) =>
+          flash(board.rfc2217Url, path, system, {
+            signal,
+            report: (event) => event.type === 'notice' && heard.push(event.notice),
+          }),
+        )
+        const { state } = await flash(board.rfc2217Url, path, system)
+        const written = Buffer.from(board.flash.read(0x10000, image.length - 0xf000))
+        return { operation, notices, state, isWhole: written.equals(image.subarray(0xf000)) }
+      }),
+    )
+    expect(outcomes).toEqual(
+      cuts.map((operation) => ({
+        operation,
+        notices: ['half-written'],
+        state: 'flashed',
+        isWhole: true,
+      })),
+    )
+  }, 60_000)
+
+  it('in a reflash loses neither files nor queue', async () => {
+    const path = imageFile(buildImage('esp32', facts))
+    // The eighth erases the table's sector, the ninth programs it.
+    const cuts = [6, 7, 8, 9, 10]
+    const kept = await Promise.all(
+      cuts.map(async (operation) => {
+        const board = await speakingBoard()
+        const system = testSystem()
+        await flash(board.rfc2217Url, path, system)
+        putFiles(board, vfsBytes)
+        board.flash.program(queueAt, Buffer.from('WXQ1'))
+        await cutAt(board, operation, (signal) =>
+          flash(board.rfc2217Url, path, system, { signal, force: true }),
+        )
+        await flash(board.rfc2217Url, path, system)
+        return [operation, magic(board), record(board)]
+      }),
+    )
+    expect(kept).toEqual(cuts.map((operation) => [operation, 'littlefs', 'WXQ1']))
+  }, 60_000)
+})
+
+describe('files on a board', () => {
+  const built = buildImage('esp32', facts)
+
+  it.each([
+    ['that lost its table', true],
+    ['with an intact table', false],
+  ])('%s survive a reflash', async (_, isLost) => {
+    const board = await speakingBoard()
+    const system = testSystem()
+    await flash(board.rfc2217Url, imageFile(built), system)
+    putFiles(board, vfsBytes)
+    if (isLost) board.flash.eraseSector(0x8000)
+    const other = imageFile(largeImage(30_000))
+    await flash(board.rfc2217Url, other, system)
+    expect(magic(board)).toBe('littlefs')
+  })
+
+  it('of another size are asked about where the table is lost, then let go', async () => {
+    const board = await speakingBoard()
+    putFiles(board, 2 * 1024 * 1024)
+    let asked = 0
+    await flash(board.rfc2217Url, imageFile(built), testSystem(), {
+      mayLoseFiles: async () => {
+        asked++
+      },
+    })
+    expect([asked, magic(board)]).toEqual([1, '\xff'.repeat(8)])
+  })
+})
