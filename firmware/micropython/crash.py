@@ -24,13 +24,13 @@ def save(error, boot, uptime):
 
 
 def last():
-    """The last line of the last crash, or an empty text."""
+    """(its boot, the last line) of the last crash, or (0, "")."""
     try:
         with open(FILE) as file:
-            lines = json.load(file)["traceback"].strip().split("\n")
-        return lines[-1].strip()
+            kept = json.load(file)
+        return kept["boot"], kept["traceback"].strip().split("\n")[-1].strip()
     except (OSError, ValueError, KeyError):
-        return ""
+        return 0, ""
 
 
 class Boots:
@@ -66,6 +66,13 @@ class Boots:
 
     def is_hopeless(self):
         return self._get("fails") >= _LIMIT
+
+    def has_told(self, boot):
+        """Whether the crash of that boot was reported: it is news once, the file stays."""
+        return self._get("told") == boot
+
+    def tell(self, boot):
+        self._set("told", boot)
 
     def reboots(self):
         """How often in a row dumb sensors have rebooted the station."""

@@ -27,7 +27,7 @@ def _safe_mode(reason):
     from wifi import Wifi
 
     print("wx safe reason=" + reason)
-    error = crash.last()
+    error = crash.last()[1]
     if error:
         print("wx error " + error)
     settings = config.load()[0]

@@ -50,8 +50,8 @@ class Station:
         for problem in problems:
             log("error config " + problem)
             self.status.fault("config " + problem)
-        error = crash.last()
-        if error:
+        self._crash, error = crash.last()
+        if error and not boots.has_told(self._crash):
             self.status.fault(error)
         store = open_store()
         self.queue = Queue(store)
@@ -79,6 +79,7 @@ class Station:
 
     def worked(self):
         """The first upload: whatever was on trial has passed."""
+        self.boots.tell(self._crash)  # its report is the next thing that is sent
         config.works(self.is_trying)
         self.is_trying = False
         try:
