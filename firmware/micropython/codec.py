@@ -88,15 +88,20 @@ def get32s(buf, at):
     return (high << 24) + (buf[at + 1] << 16 | buf[at + 2] << 8 | buf[at + 3])
 
 
+def _salt(page, offset):
+    """(page * 40503 + offset * 7 + 1) & 0xFFFF, without a product of more than 30 bits: after a
+    year of pages each CRC would begin with an integer on the chip's heap."""
+    return ((page & 0xFF) * 40503 + ((page >> 8 & 0xFF) * 55 << 8) + offset * 7 + 1) & 0xFFFF
+
+
 def seal(buf, size, page, offset):
     """Appends the CRC. It begins with page and offset, so that no old or shifted byte fits."""
-    put16(buf, size, crc.ccitt(buf, 0, size, (page * 40503 + offset * 7 + 1) & 0xFFFF))
+    put16(buf, size, crc.ccitt(buf, 0, size, _salt(page, offset)))
     return size + 2
 
 
 def is_sealed(buf, at, size, page, offset):
-    start = (page * 40503 + offset * 7 + 1) & 0xFFFF
-    return crc.ccitt(buf, at, at + size - 2, start) == get16(buf, at + size - 2)
+    return crc.ccitt(buf, at, at + size - 2, _salt(page, offset)) == get16(buf, at + size - 2)
 
 
 def put_values(buf, kind, t, h, c, p):

@@ -45,10 +45,22 @@ _MAGIC = b"WXQ1"
 # A damaged record spoils those after it up to the next key: at most 31, or a minute.
 _KEY_EVERY = 32
 _WINDOW = 256
+# Entries read in one go while a time is looked for: about a second on the chip.
+_PORTION = 2000
 
 END = 0
 RECORD = 1
 OTHER = 2
+
+
+def is_header(buf, page):
+    """Whether buf begins with the sound header of this page."""
+    for i in range(4):
+        if buf[i] != _MAGIC[i]:
+            return False
+    if buf[4] & 0xC0 or codec.get32s(buf, 4) != page or buf[19] != 1:
+        return False
+    return codec.is_sealed(buf, 0, HEADER, page, 0)
 
 
 class Cursor:
@@ -98,12 +110,7 @@ class Cursor:
         buf = self._window
         self._base = -1
         queue.store.read(page % queue.store.pages, 0, buf)
-        for i in range(4):
-            if buf[i] != _MAGIC[i]:
-                return False
-        if buf[4] & 0xC0 or codec.get32s(buf, 4) != page or buf[19] != 1:
-            return False
-        if not codec.is_sealed(buf, 0, HEADER, page, 0):
+        if not is_header(buf, page):
             return False
         self._base = 0
         self._base_page = page
@@ -299,7 +306,7 @@ class Queue:
     def __init__(self, store):
         self.store = store
         self.dropped = 0
-        self.estimated = 0
+        self.estimated = 0  # records whose time is one
         self.repaired = 0
         # The record that next() found: its wall time.
         self.s = self.ms = 0
@@ -311,12 +318,19 @@ class Queue:
         self._w = Cursor(self)  # the end of the log, and all the writer knows
         self._done = Cursor(self)  # the first record that is not acknowledged
         self.at = Cursor(self)  # the batch that is being read
-        self._look = Cursor(self)
+        self._look = Cursor(self)  # the network's search for the time of a boot
+        self._header = bytearray(HEADER)
         self._tail = 0
         self._since_key = 0
         self._is_stuck = False
         self._found_boot = 0
         self._found_s = self._found_ms = 0
+        self._is_estimate = False
+        self._counted = 0
+        self._walked_boot = 0
+        self._walked_s = 0
+        self._up = 0
+        self._steps = 0
 
     # -- what others may ask
 
@@ -338,11 +352,11 @@ class Queue:
     def start(self, boot, interval_ms):
         """Finds the end of the log, repairs what a power cut left there, notes the boot.
 
-        Reads every page's header and one page whole; never raises on what it finds.
+        Reads each page's header at most twice and two pages whole; never raises on what it finds.
         """
         self._scan()
         w = self._w
-        self._seek(self._done)
+        self._find_done()
         w.boot = boot
         w.interval = interval_ms
         w.s = w.ms = 0
@@ -383,6 +397,31 @@ class Queue:
         w.seq = max(w.seq, w.acked)
         w.is_known = False
         self._repair()
+
+    def _find_done(self):
+        """To the oldest record that is not acknowledged, from the head backwards: a log is full of
+        acknowledged ones, and to step over a week of them takes the chip minutes."""
+        acked = self._w.acked
+        done = self._done
+        page = self._w.page
+        while page >= self._tail and not (done.open(page) and done.first <= acked):
+            page -= 1
+        if page < self._tail:
+            self._seek(done)
+            return
+        end = self._end_of(page)
+        while done.seq < acked and done.step(end) != END:
+            pass
+        if done.seq > acked:  # damage lies between: it is read, and counted, from the page's start
+            done.open(page)
+            done.damaged = 0
+
+    def _end_of(self, page):
+        """Where this page's entries end: the writer may be at work in it."""
+        self._lock.acquire()
+        end = self._w.off if page == self._w.page else PAGE
+        self._lock.release()
+        return end
 
     def _repair(self):
         """Behind the last sound entry only blank flash may follow: the rest becomes padding."""
@@ -466,12 +505,12 @@ class Queue:
     def _drop(self, oldest):
         """The queue is full: the oldest page goes, and what it held unsent is counted."""
         w = self._w
-        look = self._look
         self._tail = oldest
         first = w.seq
         for page in range(oldest, w.page + 1):
-            if look.open(page):
-                first = look.first
+            self.store.read(page % self.store.pages, 0, self._views[HEADER])
+            if is_header(self._buf, page):
+                first = codec.get32s(self._buf, 8)
                 break
         if first > w.acked:
             self.dropped += first - w.acked
@@ -524,7 +563,11 @@ class Queue:
             size = codec.KEY_SIZE - 2
             since = 1
         self._write(size)
-        w.t, w.h, w.c, w.p = t, h, c, p
+        # Not in one line: four at once would be a tuple on the heap.
+        w.t = t
+        w.h = h
+        w.c = c
+        w.p = p
         w.is_known = True
         w.seq += 1
         w._passed(s, ms)
@@ -601,21 +644,19 @@ class Queue:
         while True:
             if cursor.page < self._tail and not self._seek(cursor):
                 return False
-            self._lock.acquire()
-            head = w.page
-            end = w.off
-            self._lock.release()
-            what = cursor.step(end if cursor.page == head else PAGE)
+            end = self._end_of(cursor.page)
+            what = cursor.step(end)
             if what == RECORD:
                 if cursor.seq > w.acked:
                     return True
-            elif what == END and (cursor.page == head or not self._next_page(cursor)):
+            elif what == END and (cursor.page >= w.page or not self._next_page(cursor)):
                 return False
 
     def next(self):
         """True: a record of known time is in `at` (t, h, c, p, seq) and its time in s, ms.
 
-        False: the log ends here, or this boot's clock is not set yet.
+        False: the log ends here, or its time is not known yet (this boot's clock is not set, or
+        an estimate needs another call after begin()).
         """
         if self._is_stuck:
             return False
@@ -648,6 +689,9 @@ class Queue:
                 w.is_known = known
             else:
                 self._open_page()  # its header says it
+            # In files this is one of few flushes, and without it a power cut brings back what the
+            # server has.
+            self.store.flush()
         finally:
             self._lock.release()
 
@@ -661,70 +705,99 @@ class Queue:
             ms += self._found_ms
             s += self._found_s + ms // 1000
             ms %= 1000
+            if self._is_estimate and cursor.seq > self._counted:
+                self._counted = cursor.seq
+                self.estimated += 1
         self.s = s
         self.ms = ms
         return True
 
     def _find_anchor(self, cursor):
+        """The wall time of its boot's beginning, in _found; False: not known, or not known yet."""
         w = self._w
         boot = cursor.boot
         if boot == w.boot:
             self._found_boot = 0
             self._found_s, self._found_ms = w.anchor_s, w.anchor_ms
+            self._is_estimate = False
             return w.is_set
         if boot == self._found_boot:
             return True
-        if not self._search(cursor):
-            if w.estimated != boot:
-                self._estimate(cursor)
-            self._found_s, self._found_ms = w.estimate_s, w.estimate_ms
-            self.estimated += 1
+        if boot != w.estimated:
+            look = self._look
+            if boot != self._walked_boot:
+                look.copy(cursor)
+                look.forget()
+                if self._pass_boot(look):
+                    self._found_boot = boot
+                    self._found_s, self._found_ms = look.anchor_s, look.anchor_ms
+                    self._is_estimate = False
+                    return True
+                self._walked_boot = boot
+                self._walked_s = self._up + 1
+            if not self._estimate(cursor):
+                return False
         self._found_boot = boot
+        self._found_s, self._found_ms = w.estimate_s, w.estimate_ms
+        self._is_estimate = True
         return True
 
-    def _search(self, cursor):
-        """Looks for the wall time of an earlier boot: pages' headers first, then one page."""
-        w = self._w
-        look = self._look
-        look.copy(cursor)
-        look.forget()
-        boot = cursor.boot
-        self._lock.acquire()
-        try:
-            while True:
-                page = look.page
-                if page < w.page and look.open(page + 1) and look.boot == boot:
-                    if look.is_set and look.anchor_s != NEVER:
-                        break
-                    continue
-                if page == cursor.page:
-                    look.copy(cursor)
-                    look.forget()
-                elif not look.open(page):
-                    return False
-                end = w.off if page == w.page else PAGE
-                while look.step(end) != END and look.boot == boot:
-                    if look.is_set:
-                        break
-                if look.boot == boot and look.is_set and look.anchor_s != NEVER:
+    def _begins_in(self, boot, page):
+        """Whether this page begins in that boot; its header lies in _header then."""
+        header = self._header
+        self.store.read(page % self.store.pages, 0, header)
+        return is_header(header, page) and codec.get16(header, 16) == boot
+
+    def _pass_boot(self, look):
+        """Moves it to where its boot's clock is set (True), or behind that boot (False).
+
+        Goes by the pages' headers as far as they tell, and through a page only where they do not;
+        the sampler may append meanwhile. In _up is left how many seconds the boot lived.
+        """
+        boot = look.boot
+        head = self._w.page
+        while True:
+            page = look.page
+            while page < head and self._begins_in(boot, page + 1):
+                page += 1
+                if self._header[18]:
                     break
+            if page > look.page:
+                look.open(page)
+            end = self._end_of(page)
+            while not look.is_set:
+                self._up = look.s
+                self._steps += 1
+                if look.step(end) == END:
+                    if page >= head or not self._next_page(look):
+                        return False
+                    break
+                if look.boot != boot:
+                    return False
+            if look.boot != boot:
                 return False
-            self._found_s, self._found_ms = look.anchor_s, look.anchor_ms
-            return True
-        finally:
-            self._lock.release()
+            if look.is_set:
+                return look.anchor_s != NEVER
 
     def _estimate(self, cursor):
-        """No clock in that boot: it is placed right behind the last stamp before it, durably."""
+        """No clock in that boot: it is placed right behind the last stamp before it, durably.
+
+        False: nothing is known before it, and the way to what is known is not done yet.
+        """
         w = self._w
+        if cursor.last_s != NEVER:
+            ms = cursor.last_ms - cursor.ms
+            s = cursor.last_s - cursor.s + ms // 1000
+            ms %= 1000
+        elif self._find_known():
+            look = self._look
+            is_known = look.is_set and look.anchor_s != NEVER
+            s, ms = (look.anchor_s if is_known else w.anchor_s) - self._walked_s, 0
+        else:
+            return False
+        self._walked_boot = 0
         self._lock.acquire()
         try:
-            if cursor.last_s != NEVER:
-                ms = cursor.last_ms - cursor.ms
-                s = cursor.last_s - cursor.s + ms // 1000
-                ms %= 1000
-            else:
-                s, ms = self._before_all(cursor)
             if not self._has_room(11):
                 self._open_page()
             buf = self._buf
@@ -738,20 +811,22 @@ class Queue:
             w.estimated, w.estimate_s, w.estimate_ms = cursor.boot, s, ms
         finally:
             self._lock.release()
+        return True
 
-    def _before_all(self, cursor):
-        """Nothing is known before that boot: it and those after it end where the known begins."""
-        w = self._w
+    def _find_known(self):
+        """Adds up the boots up to the first one with a clock: they end where it begins.
+
+        False: a portion is done, the next call goes on. Short boots may fill the whole log.
+        """
+        if not self._w.is_set:
+            return False
         look = self._look
-        look.copy(cursor)
-        look.forget()
-        total = 0
+        self._steps = 0
         while not look.is_set:
-            boot, up = look.boot, look.s
-            end = w.off if look.page == w.page else PAGE
-            if look.step(end) == END and not self._next_page(look):
+            boot = look.boot
+            if self._pass_boot(look) or look.boot == boot:
                 break
-            if look.boot != boot:
-                total += up + 1
-        start = look.anchor_s if look.is_set and look.anchor_s != NEVER else w.anchor_s
-        return start - total, 0
+            self._walked_s += self._up + 1
+            if self._steps > _PORTION:
+                return False
+        return True

@@ -20,6 +20,30 @@ describe.skipIf(missing)(`the station's queue in real MicroPython ${missing ?? '
     expect(results).toContainEqual(expect.objectContaining({ name: 'garbage', invented: 0 }))
   }, 120_000)
 
+  it('finds the first record to send without reading a week, and lets the sampler write', async () => {
+    const { results, text, code } = await python('queue_work.py')
+    expect(code, text).toBe(0)
+    const by = new Map(results.map((one) => [one.name, one]))
+    const pages = 448
+    for (const [name, pressure] of [
+      ['acknowledged', 95_047],
+      ['unset', 95_000],
+      ['short', 95_000],
+    ] as const) {
+      const run = by.get(name)
+      expect(run?.pressure, name).toBe(pressure)
+      // A start looks at a number in each page, at its header at most twice, and reads two whole.
+      expect(Number(run?.start), name).toBeLessThan(3 * pages)
+      expect(Number(run?.next), name).toBeLessThan(pages)
+      expect(run?.held, name).toBe(0)
+    }
+    expect(by.get('acknowledged')).toMatchObject({ calls: 1 })
+    expect(Number(by.get('acknowledged')?.next)).toBeLessThan(10)
+    expect(by.get('unset')).toMatchObject({ calls: 1 })
+    // All pages have to be read there, and each call reads its portion.
+    expect(Number(by.get('short')?.calls)).toBeGreaterThan(5)
+  }, 120_000)
+
   it('holds a week at 6 bytes a record, and 12 in the worst weather', async () => {
     const { results } = await python('queue_size.py')
     const by = new Map(results.map((one) => [one.name, one]))

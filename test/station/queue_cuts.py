@@ -38,14 +38,45 @@ class Model:
 
     def __init__(self):
         self.records = []  # pressure of each record, in order: unique
-        self.stamps = {}  # pressure -> wall time in ms, where the clock was or became set
+        self.ups = {}  # pressure -> (boot, ms since that boot)
+        self.zeros = {}  # boot -> wall time of its beginning in ms, once its clock is set
         self.acked = 0
         self.dropped = 0
         self.pending = None
-        self.snapshots = []
 
     def now(self):
-        return len(self.records), max(self.acked, self.dropped), self.pending
+        return len(self.records), max(self.acked, self.dropped), self.pending, dict(self.zeros)
+
+    def stamps(self, pressures, zeros, first_zero):
+        """pressure -> wall time of these records, by the boots' beginnings that are known.
+
+        A boot without one follows the last stamp before it; before all, it and its followers end
+        where the first known one begins (first_zero, if none was set), a second between them.
+        """
+        out = {}
+        boots = []
+        for p in pressures:
+            boot, up = self.ups[p]
+            if not boots or boots[-1][0] != boot:
+                boots.append((boot, []))
+            boots[-1][1].append((p, up))
+        last = None
+        for index, (boot, records) in enumerate(boots):
+            zero = zeros.get(boot)
+            if zero is None and last is not None:
+                zero = last
+            elif zero is None:
+                zero = first_zero
+                lived = 0
+                for other, behind in boots[index:]:
+                    if other in zeros:
+                        zero = zeros[other]
+                        break
+                    lived += behind[-1][1] // 1000 + 1
+                zero = zero // 1000 * 1000 - lived * 1000
+            for p, up in records:
+                out[p] = last = zero + up
+        return out
 
 
 def scripted(model, partition):
@@ -54,7 +85,6 @@ def scripted(model, partition):
     number = [0]
     boots = [0]
     clock = [0, None]  # uptime s, wall of uptime 0 or None
-    unset = []
 
     def boot():
         nonlocal q
@@ -64,7 +94,6 @@ def scripted(model, partition):
         q.start(boots[0], 2000)
         model.pending = None
         clock[0], clock[1] = 0, None
-        del unset[:]
 
     def append(count, jitter=0, wild=False):
         for i in range(count):
@@ -73,13 +102,9 @@ def scripted(model, partition):
             p = 90000 + number[0]
             up = clock[0] * 1000 + (i % 7) * jitter
             model.pending = ("append", p)
-            if clock[1] is None:
-                s, ms = up // 1000, up % 1000
-                unset.append((p, up))
-            else:
-                wall = clock[1] * 1000 + up
-                s, ms = wall // 1000, wall % 1000
-                model.stamps[p] = wall
+            model.ups[p] = boots[0], up
+            wall = up if clock[1] is None else clock[1] * 1000 + up
+            s, ms = wall // 1000, wall % 1000
             t = 200 + (i * 37 % 300 if wild else i % 2)
             q.append(s, ms, t, 500 + i % 3, None if i % 11 == 10 else 210, p)
             model.records.append(p)
@@ -88,11 +113,10 @@ def scripted(model, partition):
 
     def set_clock(wall):
         clock[1] = wall - clock[0]
-        model.pending = ("clock", 0)
+        model.pending = ("clock", clock[1] * 1000)
         q.set_clock(clock[0], 0, wall, 0)
         model.pending = None
-        for p, up in unset:
-            model.stamps[p] = clock[1] * 1000 + up
+        model.zeros[boots[0]] = clock[1] * 1000
 
     def upload(limit):
         q.begin()
@@ -147,9 +171,28 @@ def read_all(q, boot):
     return out
 
 
-def check(model, state, flash, boot):
+FIRST_ZERO = (WALL + 100000 - 5) * 1000  # of the boot that reads in check()
+
+
+def possible_stamps(model, state, empty_boots):
+    """What the call that was cut leaves open: its record and its clock are stored, or not."""
+    count, _, pending, zeros = state
+    records = [model.records[:count]]
+    known = [zeros]
+    if pending and pending[0] == "append":
+        records.append(records[0] + [pending[1]])
+    if pending and pending[0] == "clock":
+        boot = model.ups[model.records[count - 1]][0]
+        known.append(dict(zeros))
+        known[1][boot] = pending[1]
+    # A boot without records, which a cut start-up left, counts for a second.
+    first_zeros = [FIRST_ZERO - 1000 * i for i in range(empty_boots + 1)]
+    return [model.stamps(r, k, z) for r in records for k in known for z in first_zeros]
+
+
+def check(model, state, flash, boot, empty_boots=0):
     """Boots on this flash: all that was promised is there, once, and goes on working."""
-    count, first, pending = state
+    count, first, pending, _ = state
     q = queue.Queue(store.PartitionStore(esp32.Partition(flash)))
     q.start(boot, 2000)
     q.set_clock(5, 0, WALL + 100000, 0)
@@ -176,20 +219,28 @@ def check(model, state, flash, boot):
             "got %r.. (%d), want %r.. (%d) pending %r"
             % (pressures[:3], len(pressures), promised[:3], len(promised), pending)
         )
-    for p, stamp in seen:
-        if p in model.stamps and stamp != model.stamps[p]:
-            # A record of a boot whose clock setting was cut off is estimated, and said so.
-            if not q.estimated:
-                raise AssertionError("stamp of %d" % p)
-    q.append(WALL + 100002, 0, 1, 2, 3, 80000)
+    possible = possible_stamps(model, state, empty_boots)
+    if not any(all(stamps.get(p) == stamp for p, stamp in seen) for stamps in possible):
+        wrong = [(p, stamp, possible[0].get(p)) for p, stamp in seen if possible[0].get(p) != stamp]
+        raise AssertionError("stamps %r" % wrong[:3])
+    # A reboot and another clock later each record has the time it had.
+    q = queue.Queue(store.PartitionStore(esp32.Partition(flash)))
+    q.start(boot + 1, 2000)
+    q.set_clock(5, 0, WALL + 150000, 0)
+    again = read_all(q, boot)
+    if again != seen[q.dropped :]:
+        raise AssertionError("read again: %r, before %r" % (again[:2], seen[:2]))
+    seen = again
+    before = q.dropped
+    q.append(WALL + 150002, 0, 1, 2, 3, 80000)
     more = read_all(q, boot)
     gone = len(seen) + 1 - len(more)
     # A full log gives its oldest page up for the new record, and counts what it held.
-    if gone != (q.dropped if gone else 0) or more[:-1] != seen[gone:] or more[-1] != (80000, (WALL + 100002) * 1000):
+    if gone != q.dropped - before or more[:-1] != seen[gone:] or more[-1] != (80000, (WALL + 150002) * 1000):
         raise AssertionError("does not go on: %r %r" % (seen[-2:], more[-3:]))
     q.ack(q.at.seq)
     q = queue.Queue(store.PartitionStore(esp32.Partition(flash)))
-    q.start(boot + 1, 2000)
+    q.start(boot + 2, 2000)
     q.set_clock(5, 0, WALL + 200000, 0)
     if read_all(q, boot):
         raise AssertionError("acknowledged records came back")
@@ -274,7 +325,7 @@ def main():
                     except esp32.PowerCut:
                         again.cut_at = 0
                         again.may_drop = True
-                        check(model, now, again, boots + 2)
+                        check(model, now, again, boots + 2, 1)
                         nested += 1
         if data is None:
             state[block] = bytearray(b"\xff" * PAGE)
