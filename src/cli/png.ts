@@ -15,13 +15,15 @@ const otherFonts = [
   'C:\\Windows\\Fonts\\segoeui.ttf',
 ]
 
-const { resolve } = createRequire(import.meta.url)
+const require = createRequire(import.meta.url)
 
 let ready: Promise<typeof import('@resvg/resvg-wasm')> | undefined
 
 /** Draws an SVG picture as PNG, at twice its size: the same on every computer. */
 export async function pngOf(svg: string, system: System): Promise<Uint8Array> {
-  const own = await system.files.read(resolve('@fontsource/b612/files/b612-latin-400-normal.woff'))
+  const own = await system.files.read(
+    require.resolve('@fontsource/b612/files/b612-latin-400-normal.woff'),
+  )
   const fonts = [trueTypeOf(own as Uint8Array)]
   for (const path of otherFonts) {
     const font = await system.files.read(path)
@@ -38,7 +40,7 @@ export async function pngOf(svg: string, system: System): Promise<Uint8Array> {
 
 async function loadResvg(system: System): Promise<typeof import('@resvg/resvg-wasm')> {
   const resvg = await import('@resvg/resvg-wasm')
-  const bytes = await system.files.read(resolve('@resvg/resvg-wasm/index_bg.wasm'))
+  const bytes = await system.files.read(require.resolve('@resvg/resvg-wasm/index_bg.wasm'))
   await resvg.initWasm((bytes as Uint8Array<ArrayBuffer>).slice().buffer)
   return resvg
 }

@@ -97,6 +97,10 @@ function valueFaults(name: string, value: StationValue, rule: Rule): string[] {
         return [`"${name}" must be a text of ${min} to ${max} bytes.`]
       return []
     case 'secret': {
+      if (name === 'api_secret' && value instanceof Secret && value.reveal().includes('-----BEGIN'))
+        return [
+          '"api_secret" (timebase.apiSecret) is a private key: a station signs with the secret of a basic API key.',
+        ]
       const size = value instanceof Secret ? byteLength(value.reveal()) : -1
       // An empty secret is one that is not used.
       if (size !== 0 && (size < (rule.least ?? min) || size > max))

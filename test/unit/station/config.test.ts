@@ -45,6 +45,15 @@ describe('the table of settings', () => {
   })
 })
 
+it('refuses an RSA key for the board by name, and never repeats it', () => {
+  const pem = '-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\n'
+  const settings = { version: 1, auth: 'api-key', api_key: 'ci', api_secret: new Secret(pem) }
+  const faults = stationFaults(settings)
+  expect(faults).toEqual([
+    '"api_secret" (timebase.apiSecret) is a private key: a station signs with the secret of a basic API key.',
+  ])
+})
+
 describe('the published schema', () => {
   const { properties } = JSON.parse(
     readFileSync(new URL('../../../templates/station.schema.json', import.meta.url), 'utf8'),
