@@ -6,8 +6,9 @@ import { Secret } from '../../src/secret.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { passwordAuth } from '../../src/timebase/auth/password.js'
 import { makeClient } from '../../src/timebase/client.js'
-import type { StreamRecord } from '../../src/timebase/schema.js'
-import { lastRecord, listSymbols } from '../../src/timebase/stream.js'
+import { exportToFile } from '../../src/timebase/export.js'
+import { type StreamRecord, weatherSchema } from '../../src/timebase/schema.js'
+import { applyStreams, lastRecord, listSymbols, planStreams } from '../../src/timebase/stream.js'
 import { writeRecords } from '../../src/timebase/write.js'
 import { hardware } from '../support/hardware.js'
 import { type Ran, start, wxstation } from '../support/program.js'
@@ -24,7 +25,9 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
   ]
   // Streams of this run's own: nothing else on the server is touched.
   const name = `wx_hw_${Date.now().toString(36)}`
-  const [status, copy, other] = [`${name}_status`, `${name}_copy`, `${name}_other`]
+  const [status, copy, other, long] = ['status', 'copy', 'other', 'long'].map(
+    (one) => `${name}_${one}`,
+  ) as [string, string, string, string]
   const system = nodeSystem()
   const client = makeClient(
     { url, auth: passwordAuth({ url, user, password: new Secret(password) }, system) },
@@ -55,7 +58,7 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
   })
 
   afterAll(async () => {
-    for (const stream of [name, status, copy, other])
+    for (const stream of [name, status, copy, other, long])
       await client.post([stream, 'delete'], { stream }).catch(() => undefined)
     rmSync(folder, { recursive: true, force: true })
   })
@@ -150,6 +153,64 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
       readFileSync(join(folder, file), 'utf8').trim().split('\n').sort()
     expect(lines('a.csv')).toHaveLength(301)
     expect(lines('b.csv')).toEqual(lines('a.csv'))
+  })
+
+  it('inserts what is older, and imports records in any order', async () => {
+    const late = { ...(records[0] as StreamRecord), timestamp: '2025-12-01T00:00:00.000Z' }
+    expect(await writeRecords(client, copy, [late], 'INSERT')).toEqual({ stored: 1, refused: [] })
+    const [head, ...rows] = readFileSync(join(folder, 'a.csv'), 'utf8').trim().split('\n')
+    const older = rows.map((row) => row.replace(/^2026-01/, '2025-11')).reverse()
+    writeFileSync(join(folder, 'older.csv'), `${[head, ...older].join('\n')}\n`)
+    const { out } = await succeed(['stream', 'import', 'older.csv', copy, '--json'])
+    expect(JSON.parse(out)).toMatchObject({ stored: 300, present: 0, refused: [] })
+  })
+
+  it('removes what lies before a time, and nothing else', async () => {
+    const argv = ['stream', 'trim', copy, '--before', '2026-01-01', '--yes', '--json']
+    expect(JSON.parse((await succeed(argv)).out)).toMatchObject({ records: 301, done: true })
+    await succeed(['stream', 'export', copy, '-o', 'kept.csv'])
+    expect(readFileSync(join(folder, 'kept.csv'), 'utf8').trim().split('\n')).toHaveLength(301)
+  })
+
+  it('an interrupted export goes on where it was', async () => {
+    const schema = weatherSchema
+    await applyStreams(client, await planStreams(client, [{ stream: long, schema }]))
+    const many = Array.from({ length: 12_000 }, (_, i) => ({
+      ...(records[0] as StreamRecord),
+      timestamp: new Date(start0 + i * 1000).toISOString(),
+    }))
+    for (let at = 0; at < many.length; at += 4000)
+      await writeRecords(client, long, many.slice(at, at + 4000))
+    const stop = new AbortController()
+    const path = join(folder, 'long.ndjson')
+    const options = { stream: long, format: 'ndjson' as const }
+    const broken = exportToFile(client, path, { ...options, signal: stop.signal }, system, () =>
+      stop.abort(),
+    )
+    await expect(broken).rejects.toThrow()
+    const whole = await exportToFile(client, path, options, system, () => {})
+    expect(whole.records).toBe(12_000)
+    expect(whole.resumedAt).toBeGreaterThan(0)
+    const times = readFileSync(path, 'utf8').trim().split('\n')
+    expect(new Set(times).size).toBe(12_000)
+  })
+
+  it('renews a token that is about to end without the password', async () => {
+    let aheadMs = 0
+    const clock = { ...system.clock, now: () => system.clock.now() + aheadMs }
+    const grants: (string | null)[] = []
+    const fetch: typeof system.fetch = (address, options) => {
+      if (address.endsWith('/oauth/token'))
+        grants.push(new URLSearchParams(String(options?.body)).get('grant_type'))
+      return system.fetch(address, options)
+    }
+    const parts = { ...system, clock, fetch }
+    const auth = passwordAuth({ url, user, password: new Secret(password) }, parts)
+    const renewing = makeClient({ url, auth }, parts)
+    await listSymbols(renewing, name)
+    aheadMs = 295_000
+    await listSymbols(renewing, name)
+    expect(grants).toEqual(['password', 'refresh_token'])
   })
 
   it('refuses a file with a field the stream does not have', async () => {
