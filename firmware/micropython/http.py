@@ -23,6 +23,8 @@ UNCLEAR = -1
 
 # EINPROGRESS: 115 on Linux, 119 on the chip (recorded).
 _IN_PROGRESS = (115, 119)
+# What stands still during a TLS handshake on the chip's one core, if it has no thread.
+_HANDSHAKE_MS = 1500
 _RADIO = (errno.ETIMEDOUT, errno.ECONNRESET)
 
 
@@ -56,6 +58,8 @@ class Http:
         self._got = 0
         self._began = 0
         self.connects = 0
+        # Waits for a good moment before something that blocks; None: any moment is good.
+        self.calm = None
 
     def tls(self):
         if self.scheme != "https":
@@ -135,7 +139,12 @@ class Http:
             if error.errno not in _IN_PROGRESS:
                 raise
             yield from self._await_connect(raw)
-        self._sock = self._secured(raw) if self.scheme == "https" else raw
+        if self.scheme == "https":
+            if self.calm:
+                yield from self.calm(_HANDSHAKE_MS)
+            self._sock = self._secured(raw)
+        else:
+            self._sock = raw
         self._info = info
         self._at = self._end = 0
 
@@ -176,7 +185,7 @@ class Http:
             context.verify_mode = ssl.CERT_REQUIRED
         else:
             context.verify_mode = ssl.CERT_NONE
-        # The handshake waits in the socket: it may cost one sample, so the connection is kept.
+        # The handshake waits in the socket, so the connection is kept.
         raw.settimeout(self._connect_ms // 1000)
         sock = context.wrap_socket(raw, server_hostname=self.host)
         raw.setblocking(False)

@@ -8,6 +8,10 @@ _NTP_RETRY_MS = 15000
 # An answer comes within milliseconds, and its next request waits for it; all else has time.
 _BUSY_MS = 3
 _IDLE_MS = 50
+# The AM2320 is woken so long before a reading, where the interval has room for it.
+_PRIME_MS = 2500
+# Readings that take all of their interval leave no good moment: then it costs one of them.
+_CALM_MAX_MS = 10000
 
 
 class Net:
@@ -27,6 +31,10 @@ class Net:
         self._tasks = [wifi.run(), self._keep_time()]
         if upload:
             self._tasks.append(upload.run())
+        wifi.calm = self.calm
+        if upload:
+            upload.uplink.http.calm = self.calm
+        self._has_thread = False
         self.beat = time.ticks_ms()
         self.stop = False
         self.is_stopped = False
@@ -61,8 +69,24 @@ class Net:
             pause = self._config["ntp_refresh"] * 1000 if ok else _NTP_RETRY_MS
             due = time.ticks_add(time.ticks_ms(), pause)
 
+    def calm(self, ms):
+        """Waits for a moment in which to stand still for so long costs no reading."""
+        if self._has_thread:
+            return
+        interval = self._config["sample_interval"] * 1000
+        wanted = min(ms + (_PRIME_MS if interval > _PRIME_MS else 0), interval * 3 // 4)
+        began = time.ticks_ms()
+        while True:
+            now = time.ticks_ms()
+            if self._station.sampler.slots.left(now) >= wanted:
+                return
+            if time.ticks_diff(now, began) > _CALM_MAX_MS:
+                return
+            yield
+
     def loop(self):
         """The thread: steps, and sleeps in between so that the readings get their core."""
+        self._has_thread = True
         try:
             while not self.stop:
                 time.sleep_ms(self.step())

@@ -31,7 +31,7 @@ class Upload:
         self._station = station
         self._config = config
         self._symbol = symbol
-        self._uplink = uplink
+        self.uplink = uplink
         self._log = log
         self._refusals = Refusals()
         self._is_unclear = True
@@ -87,11 +87,11 @@ class Upload:
         least, most = BACKOFF[state]
         pause = min(least << min(self._tries, 10), most) * 1000
         self._tries += 1
-        text = state + (" " + self._uplink.http.error if self._uplink.http.error else "")
+        text = state + (" " + self.uplink.http.error if self.uplink.http.error else "")
         if state != "future":
             self._station.status.upload_errors += 1
         if state == "unauthorized":
-            self._uplink.forget_token()
+            self.uplink.forget_token()
         if state != self._state or self._tries == 1:
             self._station.status.fault("upload " + text)
         self._state = state
@@ -100,7 +100,7 @@ class Upload:
 
     def _round(self):
         """One batch of what waits, signed in and without doubt about the last one."""
-        state = yield from self._uplink.sign_in()
+        state = yield from self.uplink.sign_in()
         if state == "ok" and self._is_unclear:
             state = yield from self._reconcile()
         if state == "ok":
@@ -112,13 +112,13 @@ class Upload:
         """(state, whether another batch waits)."""
         gc.collect()
         queue = self._station.queue
-        out = self._uplink.http.out
+        out = self.uplink.http.out
         queue.begin()
         at = http.HEAD
         out[at] = 91
         at += 1
         count = 0
-        limit = self._uplink.batch
+        limit = self.uplink.batch
         is_full = False
         now_s, now_ms = self._station.clock.now()
         while count < limit and at + _RECORD_MAX < len(out):
@@ -135,7 +135,7 @@ class Upload:
             at = self._put(out, at, queue)
             number = queue.at.seq
             count += 1
-            if count % 10 == 0:
+            if count % 4 == 0:
                 yield True
         else:
             is_full = True
@@ -151,8 +151,8 @@ class Upload:
         refusals = self._refusals
         self._doubt = number
         self._is_unclear = True
-        state = yield from self._uplink.write(self._config["stream"], size, refusals)
-        self._is_unclear = self._uplink.is_unclear
+        state = yield from self.uplink.write(self._config["stream"], size, refusals)
+        self._is_unclear = self.uplink.is_unclear
         if state == "ok":
             queue.ack(number)
             self._stored(count, size)
@@ -179,7 +179,7 @@ class Upload:
         if end < 23:
             return text
         wanted = text[end - 23 : end].replace(" ", "T")
-        out = memoryview(self._uplink.http.out)[http.HEAD : http.HEAD + size]
+        out = memoryview(self.uplink.http.out)[http.HEAD : http.HEAD + size]
         skip = len(self._open)
         at = 0
         while at + skip < size:
@@ -201,7 +201,7 @@ class Upload:
             while time.ticks_diff(time.ticks_ms(), began) < _SETTLE_MS:
                 yield
             # What was cut off here may still arrive there, on the old connection.
-        state, last = yield from self._uplink.last(self._config["stream"])
+        state, last = yield from self.uplink.last(self._config["stream"])
         if state != "ok":
             return state
         queue = self._station.queue
@@ -215,7 +215,7 @@ class Upload:
                 break
             number = queue.at.seq
             count += 1
-            if count % 10 == 0:
+            if count % 4 == 0:
                 yield True
         if count:
             queue.begin()
@@ -242,8 +242,8 @@ class Upload:
                 self._mute -= 1
                 status.done()
                 continue
-            size = status.write_body(self._uplink.http.out, http.HEAD)
-            state = yield from self._uplink.write(name, size, refusals)
+            size = status.write_body(self.uplink.http.out, http.HEAD)
+            state = yield from self.uplink.write(name, size, refusals)
             if state in _HEARD and (state != "ok" or refusals.count()):
                 # The weather goes its way, so the server does without our state for a while: each
                 # try costs a connection.

@@ -17,6 +17,7 @@ _REASONS = {
 _SETTLE_MS = 3000
 _STALE_MS = 8000
 _PAUSE_MAX_MS = 30000
+_SCAN_MS = 1600  # all channels for some 120 ms each
 
 
 class Wifi:
@@ -30,6 +31,8 @@ class Wifi:
         self.is_joined = False
         self.is_open = False
         self.reason = ""
+        # Waits for a good moment before something that blocks; None: any moment is good.
+        self.calm = None
 
     def address(self):
         return self._sta.ifconfig()[0] if self.is_joined else ""
@@ -78,6 +81,8 @@ class Wifi:
         if len(known) < 2 or self._has_guest():
             return known
         yield
+        if self.calm:
+            yield from self.calm(_SCAN_MS)
         strength = {}
         try:
             for found in self._sta.scan():

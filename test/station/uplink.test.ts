@@ -231,5 +231,8 @@ describe.skipIf(missing)(`the station's client in real MicroPython ${missing ?? 
       ['nobody there', 'network', 'refused'],
     ])
     expect(rows[0]?.connects).toBe(1)
+    // A handshake stands still, so each waits for its moment; without one there is none to wait for.
+    for (const row of rows.slice(0, -1)) expect(row.waits, String(row.name)).toBe(1)
+    expect(rows.at(-1)?.waits).toBe(0)
   })
 })

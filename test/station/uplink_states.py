@@ -29,6 +29,13 @@ for case in cases:
     link = uplink.Uplink(config, "st-1")
     link.http._certificate = case.get("ca", "/nowhere.der")
     link.http._answer_ms = 200
+    waits = []
+
+    def calm(ms):
+        waits.append(link.http._sock)  # nothing is secured yet
+        yield
+
+    link.http.calm = calm
     state = None
     refusals = uplink.Refusals()
     for _ in range(case.get("rounds", 1)):
@@ -40,6 +47,6 @@ for case in cases:
     print(json.dumps({
         "name": case["name"], "state": state, "unclear": link.is_unclear,
         "refused": refusals.count(), "connects": link.http.connects, "error": link.http.error,
-        "room": len(link.http.out), "samples": refusals.samples,
+        "waits": len(waits), "room": len(link.http.out), "samples": refusals.samples,
     }))
     link.http.close()

@@ -108,7 +108,22 @@ class Asker:
 net.Ntp = Asker
 
 
+class Slots:
+    """Readings every 2 s, by the same clock."""
+
+    def left(self, now):
+        return 2000 - clock.passed_ms % 2000 - self.taken_ms
+
+    taken_ms = 0
+
+
+class Sampler:
+    slots = Slots()
+
+
 class Station:
+    sampler = Sampler()
+
     def tls(self):
         return "off"
 
@@ -128,7 +143,7 @@ def begin():
     station.queue.start(1, 2000)
     station.queue.set_clock(1, 0, WALL, 0)
     config = {
-        "ntp_servers": ["a"], "ntp_timeout": 1, "ntp_refresh": 432000, "upload_interval": 10,
+        "sample_interval": 2, "ntp_servers": ["a"], "ntp_timeout": 1, "ntp_refresh": 432000, "upload_interval": 10,
         "status_interval": 60, "stream": "weather", "status_stream": "state",
     }
     server = Server()
@@ -188,7 +203,7 @@ station.wifi.is_joined = True
 server.taken = []
 live(20)
 print(json.dumps({"name": "meanwhile", "errors": [one["last_error"] for one in told()],
-                  "uptimes": [one["uptime"] for one in told()]}))
+                  "uptimes": [one["uptime"] for one in told()[:6]]}))
 
 # Faults before the clock is known: each has its record.
 begin()
@@ -237,6 +252,18 @@ begin()
 server.refuse = ("state",)
 live(3600, 2000)
 print(json.dumps({"name": "state refused", "tries": len(seconds("state"))}))
+
+# Without a thread, what stands still waits for the moment after a reading, but not for ever.
+begin()
+moments = []
+for taken_ms, start in ((0, 900), (0, 100), (600, 900)):
+    Slots.taken_ms = taken_ms
+    clock.passed_ms = start
+    for _ in side.calm(1600):
+        ticks.pass_ms(50)
+        clock.passed_ms += 50
+    moments.append(clock.passed_ms)
+print(json.dumps({"name": "calm", "moments": moments}))
 
 # Texts that swell in JSON: what is sent is as long as it says.
 begin()

@@ -29,6 +29,11 @@ describe.skipIf(missing)(`the station's Wi-Fi in real MicroPython ${missing ?? '
       { name: "keeps a guest's network while joined", did: ['ap on'], ...joined, open: true },
       { name: 'waits for a slow address after a failure', did: ['connect slow'], ...joined },
       {
+        name: 'scans at a good moment and joins the strongest',
+        did: ['active', ...Array(5).fill('wait 1600'), 'scan', 'connect near'],
+        ...joined,
+      },
+      {
         name: 'outlives a refused access point',
         did: ['ap on', 'ap on'],
         joined: false,

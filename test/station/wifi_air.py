@@ -9,6 +9,17 @@ from ticks import Ticks
 ticks = wifi.time = Ticks()
 
 
+def waits(air):
+    """What stands between the network side and a scan: here five looks."""
+
+    def calm(ms):
+        for _ in range(5):
+            air.did.append("wait %d" % ms)
+            yield
+
+    return calm
+
+
 class Air:
     """Networks by name: (password, ms until an address). Keeps what the station did."""
 
@@ -42,7 +53,9 @@ class Sta:
 
     def scan(self):
         self._air.channel_moves += self._air.guests
-        return [(name.encode(), b"", 1, -40 - i, 3, False) for i, name in enumerate(self._air.networks)]
+        self._air.did.append("scan")
+        return [(name.encode(), b"", 1, -50 if name == "near" else -70, 3, False)
+                for name in self._air.networks]
 
     def connect(self, ssid, password):
         self._air.did.append("connect " + ssid)
@@ -157,6 +170,13 @@ air.networks["slow"] = ("right", 5000)
 live(task, 60)
 air.did = air.did[-1:]
 tell("waits for a slow address after a failure", air, one)
+
+air = Air()
+air.networks["near"] = air.networks["far"] = ("right", 1000)
+one, task = station(air, ["far", "near"])
+one.calm = waits(air)
+live(task, 3)
+tell("scans at a good moment and joins the strongest", air, one)
 
 air = Air()
 air.networks["home"] = ("other", 1000)
