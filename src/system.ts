@@ -190,7 +190,8 @@ export interface System {
     args: string[],
     options?: {
       cwd?: string
-      env?: Record<string, string>
+      /** Added to this process's own; undefined takes a variable away. */
+      env?: Record<string, string | undefined>
       signal?: AbortSignal
       inherit?: boolean
     },

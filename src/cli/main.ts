@@ -13,6 +13,9 @@ import { makePretty } from './render/pretty.js'
 import { loadSettings } from './settings.js'
 import { version } from './version.js'
 
+// One Ctrl-C may come twice: from the terminal, and handed on by npm or by the demo.
+const echoMs = 500
+
 /** Wraps a handler for commander's action(): `.action(handle(async (context, …) => …))`. */
 export type Handle = <Args extends unknown[]>(
   handler: Handler<Args>,
@@ -105,9 +108,13 @@ async function runHandler(
   const options = globalOptions(program)
   const { terminal, clock } = system
   const stop = new AbortController()
+  let interruptedAt: number | undefined
   const interrupt = (): void => {
+    const now = clock.monotonic()
+    if (interruptedAt !== undefined && now - interruptedAt < echoMs) return
     // The second Ctrl-C is for a teardown that hangs: whoever presses it wants out now.
     if (stop.signal.aborted) system.exit(130)
+    interruptedAt = now
     stop.abort(new WxError('INTERRUPTED', 'Interrupted.'))
   }
   const removeSignals = system.onSignal(interrupt)

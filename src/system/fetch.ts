@@ -24,7 +24,10 @@ async function makeAgent({
   const options: Agent.Options = { connect: { timeout: 10_000, ...tls }, keepAliveTimeout: 60_000 }
   const { env } = process
   const proxied = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
-  return proxied ? new undici.EnvHttpProxyAgent(options) : new undici.Agent(options)
+  if (!proxied) return new undici.Agent(options)
+  // No proxy reaches this computer's own servers, whatever the user's variables leave out.
+  const noProxy = [env.no_proxy ?? env.NO_PROXY, 'localhost', '127.0.0.1', '[::1]']
+  return new undici.EnvHttpProxyAgent({ ...options, noProxy: noProxy.filter(Boolean).join(',') })
 }
 
 export const nodeFetch: System['fetch'] = async (url, options = {}) => {

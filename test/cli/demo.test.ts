@@ -5,11 +5,20 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Program, start } from '../support/program.js'
 
 /** The demo with a temporary folder of its own, so that what it leaves can be counted. */
-function startDemo(): { program: Program; leftovers: () => string[] } {
+function startDemo(more: Record<string, string> = {}): {
+  program: Program
+  leftovers: () => string[]
+} {
   const folder = mkdtempSync(join(tmpdir(), 'wxstation-demo-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const env = { TMPDIR: folder, TEMP: folder, TMP: folder, WXSTATION_HOME: join(folder, 'home') }
-  return { program: start(['demo'], env), leftovers: () => readdirSync(folder) }
+  const env = {
+    ...{ TMPDIR: folder, TEMP: folder, TMP: folder, WXSTATION_HOME: join(folder, 'home') },
+    ...more,
+  }
+  return {
+    program: start(['demo'], env, undefined, { ownGroup: true }),
+    leftovers: () => readdirSync(folder),
+  }
 }
 
 describe('the demo', { timeout: 180_000 }, () => {
@@ -29,18 +38,47 @@ describe('the demo', { timeout: 180_000 }, () => {
     expect(leftovers()).toEqual([])
   })
 
-  it.skipIf(process.platform === 'win32')('leaves nothing after Ctrl-C either', async () => {
-    const { program, leftovers } = startDemo()
-    let out = ''
-    program.child.stdout?.on('data', (text) => {
-      out += text
+  it('minds no settings and no proxy of the user', async () => {
+    const { program, leftovers } = startDemo({
+      HTTP_PROXY: 'http://127.0.0.1:9',
+      WXSTATION_STREAM: 'mine',
+      WXSTATION_PORT: '/dev/nothing',
     })
-    while (!out.includes('$ wxstation flash'))
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await waitFor(program, '✔ Flashed')
     program.child.kill('SIGINT')
-    const { code } = await program.done
-    expect(code).toBe(130)
+    expect((await program.done).code).toBe(130)
     expect(leftovers()).toEqual([])
   })
+
+  // A terminal's Ctrl-C reaches every process of the group; the demo hands it on to its child too.
+  it.skipIf(process.platform === 'win32').each([
+    ['flash', '$ wxstation flash', 'SIGINT'],
+    ['provision', '✔ Wi-Fi', 'SIGINT'],
+    ['provision, ended by its parent', '✔ Wi-Fi', 'SIGTERM'],
+  ] as const)('leaves nothing after Ctrl-C either: %s', async (_name, text, signal) => {
+    const { program, leftovers } = startDemo()
+    const { pid } = program.child
+    if (!pid) throw new Error('the demo did not start')
+    await waitFor(program, text)
+    if (signal === 'SIGINT') process.kill(-pid, signal)
+    else program.child.kill(signal)
+    const { code, err } = await program.done
+    expect(code, err).toBe(130)
+    expect(leftovers()).toEqual([])
+    expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
+  })
 })
+
+/** Until the demo, or a command of it, has printed this. */
+async function waitFor(program: Program, text: string): Promise<void> {
+  let heard = ''
+  for (const stream of [program.child.stdout, program.child.stderr]) {
+    stream?.on('data', (chunk) => {
+      heard += chunk
+    })
+  }
+  while (!heard.includes(text)) {
+    if (program.child.exitCode !== null) throw new Error(`ended without "${text}": ${heard}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -123,7 +123,10 @@ describe('the end of a command', () => {
     const done = run(['work'], system, stuck)
     await new Promise((resolve) => setTimeout(resolve, 20))
     system.interrupt()
+    // The same keystroke once more, from a parent process: the teardown goes on.
+    system.interrupt()
     expect(exits).toEqual([])
+    await new Promise((resolve) => setTimeout(resolve, 600))
     system.interrupt()
     expect(exits).toEqual([130])
     finish()

@@ -14,13 +14,22 @@ export interface Program {
   done: Promise<Ran>
 }
 
-/** Starts the real program in a process of its own; `env` replaces every WXSTATION_ variable. */
-export function start(argv: string[], env: Record<string, string>, cwd?: string): Program {
+/**
+ * Starts the real program in a process of its own; `env` replaces every WXSTATION_ variable.
+ * `ownGroup` lets the test signal it and its children at once, as a terminal does.
+ */
+export function start(
+  argv: string[],
+  env: Record<string, string>,
+  cwd?: string,
+  { ownGroup = false } = {},
+): Program {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('WXSTATION_'))
   const child = spawn(process.execPath, [binary, ...argv], {
     env: { ...Object.fromEntries(clean), NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd && { cwd }),
+    detached: ownGroup,
   })
   const chunks = { out: '', err: '' }
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -30,7 +30,11 @@ async function runDemo(
   try {
     const sandbox = await startSandbox({ folder, boards: 1, firstPort: 0, faults: {} }, system)
     try {
-      const env = { ...sandbox.environment, WXSTATION_HOME: join(folder, 'home') }
+      const env = {
+        ...withoutSettings(system.env),
+        ...sandbox.environment,
+        WXSTATION_HOME: join(folder, 'home'),
+      }
       for (const args of steps) {
         signal.throwIfAborted()
         const command = `wxstation ${args.join(' ')}`
@@ -56,4 +60,10 @@ async function runDemo(
     await system.files.remove(folder)
   }
   return { data: { steps: ran }, exitCode: ran.at(-1)?.exitCode ?? 0 }
+}
+
+/** The user's own settings and proxies say nothing about the demo's boards and server. */
+function withoutSettings(env: Record<string, string | undefined>): Record<string, undefined> {
+  const names = Object.keys(env).filter((name) => /^WXSTATION_|^https?_proxy$/i.test(name))
+  return Object.fromEntries(names.map((name) => [name, undefined]))
 }
