@@ -100,6 +100,8 @@ async function listen(
 /** Takes one console line down: `wx <word> rest`, and the last line of a traceback. */
 export function note(evidence: Evidence, line: string): void {
   const word = /^wx (\w+) ?(.*)$/.exec(line)
+  // One answer that cannot be believed says more than the silence of the others.
+  if (/^wx ntp failed/.test(line) && evidence.ntp?.startsWith('doubtful')) return
   if (word?.[1]) {
     evidence[word[1]] = word[2] ?? ''
     evidence.lines = String(Number(evidence.lines ?? 0) + 1)
@@ -147,6 +149,8 @@ function brokenLink(evidence: Evidence): string {
   if (evidence.wifi?.startsWith('failed')) return 'the station did not get into the Wi-Fi network'
   if (/am2320=(?!ok)/.test(evidence.sensors ?? '') && /bmp180=(?!ok)/.test(evidence.sensors ?? ''))
     return 'no sensor answers'
+  if (evidence.ntp?.startsWith('doubtful'))
+    return 'the station has no time: two time servers must agree, unless --ntp names only one'
   if (evidence.wifi?.startsWith('joined') && !evidence.ntp?.startsWith('ok'))
     return 'the station has no time: no time server answers it'
   return 'the station did not get that far'

@@ -207,6 +207,12 @@ describe('what a starting station waits for', () => {
       note(evidence, line ?? '')
       expect(waitsFor(evidence)).toBe(wait)
     }
+    const alone = {}
+    note(alone, 'wx ntp doubtful server=x')
+    note(alone, 'wx ntp failed server=y error=-202')
+    expect(alone).toMatchObject({ ntp: 'doubtful server=x' })
+    note(alone, 'wx ntp ok server=y')
+    expect(alone).toMatchObject({ ntp: 'ok server=y' })
     note(evidence, 'ImportError: no module named x')
     expect(evidence).toMatchObject({ traceback: 'ImportError: no module named x' })
   })
