@@ -36,24 +36,42 @@ export class Patience {
     const onAbort = (): void => over.abort(signal.reason)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
-    const step = async <T>(work: Promise<T>): Promise<T> => {
-      const answered = new AbortController()
-      const cancel = this.#clock.timer(this.#limitMs, () => void this.#doubt(over, answered.signal))
+
+    // One timer an exchange, not one a piece: a page of the past has hundreds of them.
+    let waitingSince: number | undefined
+    let step = 0
+    let isEnded = false
+    const look = (): void => {
+      const now = this.#clock.monotonic()
+      const waited = waitingSince === undefined ? 0 : now - waitingSince
+      if (waited < this.#limitMs) cancel = this.#clock.timer(this.#limitMs - waited, look)
+      else void doubt(step)
+    }
+    let cancel = this.#clock.timer(this.#limitMs, look)
+    const doubt = async (doubted: number): Promise<void> => {
+      const isThere = await this.#isThere(over.signal)
+      if (over.signal.aborted || isEnded) return
+      if (step !== doubted) look()
+      else over.abort(this.#verdict(isThere))
+    }
+    const watched = async <T>(work: Promise<T>): Promise<T> => {
+      step++
+      waitingSince = this.#clock.monotonic()
       try {
-        return await abortable(work, over.signal)
+        return await work
       } finally {
-        cancel()
-        answered.abort()
+        step++
+        waitingSince = undefined
       }
     }
     return {
       signal: over.signal,
-      step,
+      step: (work) => watched(abortable(work, over.signal)),
       async *pieces(body) {
         const iterator = body[Symbol.asyncIterator]()
         try {
           while (true) {
-            const { done, value } = await step(iterator.next())
+            const { done, value } = await watched(iterator.next())
             if (done) return
             yield value
           }
@@ -62,8 +80,12 @@ export class Patience {
           void iterator.return?.().catch(() => undefined)
         }
       },
-      // One listener an exchange would stay with the signal for as long as the command runs.
-      end: () => signal.removeEventListener('abort', onAbort),
+      end: () => {
+        isEnded = true
+        cancel()
+        // One listener an exchange would stay with the signal for as long as the command runs.
+        signal.removeEventListener('abort', onAbort)
+      },
     }
   }
 
@@ -77,13 +99,10 @@ export class Patience {
     }
   }
 
-  async #doubt(over: AbortController, answered: AbortSignal): Promise<void> {
-    const isThere = await this.#isThere(answered)
-    if (answered.aborted) return
-    if (isThere) this.#limitMs = Math.min(mostMs, this.#limitMs * 2)
-    const message = isThere
-      ? `${this.#server} took the request and then went silent.`
-      : `${this.#server} fell silent.`
-    over.abort(new WxError(isThere ? 'NO_ANSWER' : 'NETWORK_UNREACHABLE', message))
+  #verdict(isThere: boolean): WxError {
+    if (!isThere) return new WxError('NETWORK_UNREACHABLE', `${this.#server} fell silent.`)
+    this.#limitMs = Math.min(mostMs, this.#limitMs * 2)
+    const message = `${this.#server} took the request and then went silent.`
+    return new WxError('NO_ANSWER', message)
   }
 }
