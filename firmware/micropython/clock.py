@@ -5,6 +5,7 @@
 import time
 
 import codec
+from store import make_lock
 
 EPOCH_UNIX = 1577836800
 EPOCH_NTP = 3786825600
@@ -23,6 +24,8 @@ class Clock:
     """Only the sampler calls tick(), apply() and stamp(); now() may be asked from anywhere."""
 
     def __init__(self):
+        # Time is several numbers: the network must not read one before a tick and one behind it.
+        self._lock = make_lock()
         self._ticks = time.ticks_ms()
         self.up_s = self.up_ms = 0
         self.is_set = False
@@ -40,10 +43,12 @@ class Clock:
         passed = time.ticks_diff(ticks, self._ticks)
         if passed <= 0:
             return
-        self._ticks = ticks
         ms = self.up_ms + passed
+        self._lock.acquire()
+        self._ticks = ticks
         self.up_s += ms // 1000
         self.up_ms = ms % 1000
+        self._lock.release()
         if self.ahead_ms:
             part = passed // (_FAST if self.ahead_ms > _FAST_FROM_MS else _GENTLE)
             self.ahead_ms = max(0, self.ahead_ms - part)
@@ -52,11 +57,19 @@ class Clock:
         """True wall time (s, ms), or None while it is unknown."""
         if not self.is_set:
             return None
-        ms = self.up_ms + self._zero_ms + time.ticks_diff(time.ticks_ms(), self._ticks)
-        return self.up_s + self._zero_s + ms // 1000, ms % 1000
+        self._lock.acquire()
+        s = self.up_s + self._zero_s
+        ms = self.up_ms + self._zero_ms
+        ticks = self._ticks
+        self._lock.release()
+        ms += time.ticks_diff(time.ticks_ms(), ticks)
+        return s + ms // 1000, ms % 1000
 
     def uptime(self):
-        return self.up_s + time.ticks_diff(time.ticks_ms(), self._ticks) // 1000
+        self._lock.acquire()
+        s, ms, ticks = self.up_s, self.up_ms, self._ticks
+        self._lock.release()
+        return s + (ms + time.ticks_diff(time.ticks_ms(), ticks)) // 1000
 
     def state(self):
         if not self.is_set:
@@ -97,7 +110,9 @@ class Clock:
             elapsed = self.up_s - self._set_at_s
             if elapsed > 600 and -60000 < gained < 60000:
                 self.drift_ppm = gained * 1000 // elapsed
+        self._lock.acquire()
         self._zero_s, self._zero_ms = zero_s, zero_ms
+        self._lock.release()
         self._set_at_s = self.up_s
         self.is_set = True
         self._offer = None

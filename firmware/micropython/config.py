@@ -220,3 +220,11 @@ def write_wifi(ssid, password):
     import machine
 
     machine.reset()
+
+
+def symbol_of(settings, mac):
+    wish = settings["symbol"]
+    digits = "".join("%02x" % byte for byte in mac)
+    if wish == "":
+        return "esp" + digits[-6:]
+    return "esp" + digits[:4] if wish == "mac4" else wish

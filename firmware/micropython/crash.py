@@ -58,14 +58,25 @@ class Boots:
         self._set("boot", boot)
         return boot
 
-    def failed(self):
-        self._set("fails", self._get("fails") + 1)
+    def begin(self, has_lost_power):
+        """Whether the station may start; False: the last three boots failed.
+
+        A boot counts as failed until went_well(): a panic of the runtime runs no code of ours and
+        looks like any reset. One that the power ended is no failure, or three flickers of the
+        mains would end in safe mode. The boot after safe mode has one try.
+        """
+        fails = self._get("fails")
+        if has_lost_power and fails:
+            fails -= 1
+        if fails >= _LIMIT:
+            self._set("fails", _LIMIT - 1)
+            return False
+        self._set("fails", fails + 1)
+        return True
 
     def went_well(self):
+        """It lived long enough, or somebody ended it on purpose."""
         self._set("fails", 0)
-
-    def is_hopeless(self):
-        return self._get("fails") >= _LIMIT
 
     def has_told(self, boot):
         """Whether the crash of that boot was reported: it is news once, the file stays."""

@@ -1,7 +1,7 @@
 # Starts the station. Three failed boots in a row, or a file /safe, lead to safe mode: the prompt
 # and the access point, nothing else.
+import gc
 import os
-import sys
 import time
 
 import crash
@@ -20,19 +20,35 @@ def _is_asked_for():
         return False
 
 
+def _log(text):
+    print("wx " + text)
+
+
 def _safe_mode(reason):
+    # No module of the station itself: a damaged one may be why it is here.
     import config
-    import network
-    import station
     from wifi import Wifi
 
-    print("wx safe reason=" + reason)
+    _log("safe reason=" + reason)
     error = crash.last()[1]
     if error:
-        print("wx error " + error)
+        _log("error " + error)
     settings = config.load()[0]
-    mac = network.WLAN(network.STA_IF).config("mac")
-    Wifi(settings, station.symbol_of(settings, mac), station.log).open_access_point()
+    Wifi(settings, config.symbol_of(settings, machine.unique_id()), _log).open_access_point()
+
+
+def _bury(error, boot, began, here):
+    """Keeps what happened, and resets whatever else goes wrong: nobody is here to help."""
+    try:
+        # The station runs with its collector off, and what ended it may be a full heap.
+        gc.enable()
+        gc.collect()
+        _log("error crash")
+        crash.save(error, boot, time.ticks_diff(time.ticks_ms(), began) // 1000)
+        if here:
+            here.queue.flush()
+    finally:
+        machine.reset()
 
 
 def _run():
@@ -43,14 +59,10 @@ def _run():
     began = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), began) < _WINDOW_MS:
         time.sleep_ms(50)
-    if cause == machine.PWRON_RESET:
-        boots.went_well()  # somebody is there and tries again
-    elif cause == machine.WDT_RESET:
-        boots.failed()
     if _is_asked_for():
         _safe_mode("file")
         return
-    if boots.is_hopeless():
+    if not boots.begin(cause == machine.PWRON_RESET):
         _safe_mode("crashes")
         return
     here = None
@@ -65,12 +77,7 @@ def _run():
         boots.went_well()
         print("wx stopped")
     except Exception as error:
-        print("wx error crash")
-        crash.save(error, boot, time.ticks_diff(time.ticks_ms(), began) // 1000)
-        boots.failed()
-        if here:
-            here.queue.flush()
-        machine.reset()
+        _bury(error, boot, began, here)
 
 
 _run()

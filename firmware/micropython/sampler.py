@@ -4,13 +4,19 @@ import gc
 import time
 
 import bus
-from am2320 import AM2320
+from am2320 import AM2320, STALE_MS
 from bmp180 import BMP180
 
 # A reading this much late still belongs to its slot: its stamp is the slot's time.
 _PUNCTUAL_MS = 50
-# With longer intervals the AM2320 falls asleep between two readings, and its first is stale.
-_AWAKE_MS = 2500
+# Later than this is what a reading must not be in more than 1 % of the slots.
+_LATE_MS = 20
+# After a longer interval than the AM2320's STALE_MS its first answer is stale: it is asked once
+# before the slot, and at least its 2 s between two measurements must lie there and behind.
+_MEASURE_MS = 2000
+_PRIME_MS = 2500
+# With longer ones a step between two readings says nothing.
+_STEP_MS = 2500
 _RECOVER_EVERY = 8
 
 # Plausible outdoors, and from one reading 2 s later to the next (shared facts, sensors).
@@ -52,18 +58,21 @@ class Sampler:
         self._air = AM2320(self._i2c)
         self._case = BMP180(self._i2c, config["oversampling"])
         self.slots = Slots(config["sample_interval"] * 1000, time.ticks_ms())
-        self._needs_prime = self.slots.interval > _AWAKE_MS
+        interval = self.slots.interval
+        # How many ms before a slot it is asked; 0: not at all.
+        self._prime_ms = min(_PRIME_MS, interval - _MEASURE_MS) if interval > STALE_MS else 0
+        self._is_primed = False
         self._air_fails = 0
         self._case_fails = 0
         self._last = [None, None, None, None]
         self._good_at = time.ticks_ms()
         self.taken = 0
-        self.lost = 0
-        self.late_ms = 0
+        self.late = 0
         self.longest_ms = 0
 
     def check(self):
-        """Asks both sensors once and says what they answer."""
+        """Asks both sensors once, says what they answer, and puts the first slot so long after it
+        that the AM2320 has measured again."""
         air = case = "ok"
         try:
             self._air.read()
@@ -73,26 +82,43 @@ class Sampler:
             self._case.read()
         except OSError as error:
             case = _word(error)
+        self.slots.next = time.ticks_add(time.ticks_ms(), _MEASURE_MS)
+        self._is_primed = True
         self._log("sensors am2320=%s bmp180=%s" % (air, case))
         if air != "ok" or case != "ok":
             self._status.fault("sensors am2320=%s bmp180=%s" % (air, case))
 
-    def prime(self):
-        """Two seconds before a slot that follows a pause: what is read now, nobody wants."""
-        if self._needs_prime:
-            try:
-                self._air.read()
-            except OSError:
-                pass  # the reading itself will find out
+    def wait_ms(self, ticks):
+        """How long nothing is due: neither the reading (0: it is) nor what must precede it."""
+        left = self.slots.left(ticks)
+        if self._prime_ms and not self._is_primed:
+            ahead = left - self._prime_ms
+            if ahead > 0:
+                return ahead
+            self._is_primed = True
+            # Somebody held the loop for too long: two questions in a row would spoil the second.
+            if left > _MEASURE_MS - _LATE_MS:
+                self._prime()
+            left = self.slots.left(time.ticks_ms())
+        return max(left, 0)
+
+    def _prime(self):
+        """What is read now, nobody wants."""
+        try:
+            self._air.read()
+        except OSError:
+            pass  # the reading itself will find out
 
     def sample(self):
         """Takes the reading that is due. Allocates nothing while the sensors answer."""
         clock = self._clock
+        self._is_primed = False
         slot = self.slots.take(time.ticks_ms())
         late = time.ticks_diff(time.ticks_ms(), slot)
-        self.late_ms = late
         if late > self.longest_ms:
             self.longest_ms = late
+        if late > _LATE_MS:
+            self.late += 1
         clock.tick(slot if late < _PUNCTUAL_MS else time.ticks_ms())
         self._read_air()
         self._read_case()
@@ -107,13 +133,13 @@ class Sampler:
         self._judge(2, case.temperature)
         self._judge(3, case.pressure)
         clock.stamp()
+        self.taken += 1
         try:
             self._queue.append(
                 clock.s, clock.ms, air.temperature, air.humidity, case.temperature, case.pressure
             )
-            self.taken += 1
         except OSError as error:
-            self.lost += 1
+            self._queue.dropped += 1
             self._status.fault("queue %s" % error)
 
     def _read_air(self):
@@ -155,7 +181,7 @@ class Sampler:
             low, high = _RANGE[i]
             if value < low or value > high:
                 self._status.suspect += 1
-            elif last[i] is not None and self.slots.interval <= _AWAKE_MS:
+            elif last[i] is not None and self.slots.interval <= _STEP_MS:
                 if abs(value - last[i]) > _STEP[i]:
                     self._status.suspect += 1
         last[i] = value

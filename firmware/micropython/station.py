@@ -21,20 +21,14 @@ _HEALTHY_S = 60
 # A network side that has not moved for so long hangs: longer than every deadline of its own.
 _HANG_MS = 600000
 _REBOOT_MAX_S = 3600
+# Six summaries an hour: few lines in a log, and one in a test of ten minutes.
+_TELL_S = 600
 # Files instead of a partition: at most this much may be lost with the power.
 _FLUSH_MS = 10000
 
 
 def log(text):
     print("wx " + text)
-
-
-def symbol_of(settings, mac):
-    wish = settings["symbol"]
-    digits = "".join("%02x" % byte for byte in mac)
-    if wish == "":
-        return "esp" + digits[-6:]
-    return "esp" + digits[:4] if wish == "mac4" else wish
 
 
 class Station:
@@ -44,8 +38,7 @@ class Station:
         settings, problems, self.is_trying = config.load()
         self.config = settings
         self.clock = Clock()
-        mac = machine.unique_id()
-        symbol = symbol_of(settings, mac)
+        symbol = config.symbol_of(settings, machine.unique_id())
         self.status = Status(symbol, config.VERSION, boot, machine.reset_cause())
         for problem in problems:
             log("error config " + problem)
@@ -58,6 +51,8 @@ class Station:
         self.queue.start(boot, settings["sample_interval"] * 1000)
         log("queue n=%d pages=%d durable=%d" % (self.queue.queued(), store.pages, store.is_durable))
         self._is_durable = store.is_durable
+        if not store.is_durable:
+            self.status.fault("queue in files: %d s at risk" % (_FLUSH_MS // 1000))
         self._flushed_at = time.ticks_ms()
         self.sampler = Sampler(settings, self.clock, self.queue, self.status, log)
         self.wifi = Wifi(settings, symbol, log)
@@ -71,6 +66,7 @@ class Station:
         self._watchdog = None
         self._has_thread = False
         self._is_healthy = False
+        self._told_at = _HEALTHY_S - _TELL_S  # once early, for whoever has just set it up
         self._fault = None
         self._trial_over = False
 
@@ -94,13 +90,12 @@ class Station:
 
     def run(self):
         """Until the power fails, a fault, or Ctrl-C."""
-        self.sampler.check()
         if self.config["watchdog"]:
             self._watchdog = machine.WDT(timeout=self.config["watchdog"] * 1000)
         self._start_thread()
         gc.collect()
         gc.disable()
-        self.sampler.slots.next = time.ticks_ms()
+        self.sampler.check()
         while True:
             self._wait()
             self.sampler.sample()
@@ -118,23 +113,17 @@ class Station:
 
     def _wait(self):
         """Until the next reading is due, in naps short enough for the watchdog and Ctrl-C."""
-        slots = self.sampler.slots
-        needs_prime = slots.left(time.ticks_ms()) > 4000
+        sampler = self.sampler
         while True:
-            left = slots.left(time.ticks_ms())
+            left = sampler.wait_ms(time.ticks_ms())
             if left <= 0:
                 return
             self._feed()
-            if needs_prime and left <= 2000:
-                self.sampler.prime()
-                needs_prime = False
             if self._has_thread:
                 time.sleep_ms(min(left, 500))
             else:
                 nap = self.net.step()
-                left = slots.left(time.ticks_ms())
-                if left > 0:
-                    time.sleep_ms(min(left, nap))
+                time.sleep_ms(min(sampler.wait_ms(time.ticks_ms()), nap))
 
     def _feed(self):
         if self._fault:
@@ -156,10 +145,34 @@ class Station:
         if not self._is_healthy and uptime > _HEALTHY_S:
             self._is_healthy = True
             self.boots.went_well()
+        if uptime - self._told_at >= _TELL_S:
+            self._told_at = uptime
+            self._tell()
         if self.is_trying and uptime > self.config["trial_time"]:
             log("error config trial failed")
+            self.boots.went_well()
             machine.reset()  # the settings on trial are gone with this boot
         self._watch_sensors()
+
+    def _tell(self):
+        """What station_status has no field for."""
+        sampler, queue = self.sampler, self.queue
+        log(
+            "sum taken=%d missed=%d late=%d longest=%d suspect=%d lost=%d estimated=%d repaired=%d "
+            "drift=%d heap=%d"
+            % (
+                sampler.taken,
+                sampler.slots.missed,
+                sampler.late,
+                sampler.longest_ms,
+                self.status.suspect,
+                queue.dropped + queue.damaged(),
+                queue.estimated,
+                queue.repaired,
+                self.clock.drift_ppm,
+                gc.mem_free(),
+            )
+        )
 
     def _watch_sensors(self):
         """Both silent for long: a reboot may free them, each time after twice as long."""
@@ -170,6 +183,7 @@ class Station:
         if silent > limit and silent > 3 * self.config["sample_interval"]:
             log("error sensors silent=%d" % silent)
             self.boots.set_reboots(reboots + 1)
+            self.boots.went_well()  # else three of these would end in safe mode
             self.queue.flush()
             machine.reset()
         if not silent and self.sampler.taken == 10:
