@@ -12,6 +12,15 @@ describe.skipIf(missing)(`the station's queue in real MicroPython ${missing ?? '
     expect(Number(result?.dropped)).toBeGreaterThan(0)
   }, 240_000)
 
+  it('keeps what was flushed, and what was acknowledged, in files through any power cut', async () => {
+    const { results, text, code } = await python('queue_files.py', { heap: '16m' })
+    expect(text.match(/\w*Error.*/)?.[0]).toBeUndefined()
+    expect(code).toBe(0)
+    expect(results[0]).toMatchObject({ records: 240 })
+    expect(Number(results[0]?.cuts)).toBeGreaterThan(1000)
+    expect(Number(results[0]?.erases)).toBeGreaterThan(100)
+  }, 120_000)
+
   it('skips damage, counts it, and reads all the rest', async () => {
     const { results, text, code } = await python('queue_damage.py')
     expect(text.match(/AssertionError.*/)?.[0]).toBeUndefined()

@@ -20,4 +20,9 @@ describe.skipIf(missing)(`the station's readings in real MicroPython ${missing ?
     expect(by.get('refused')).toMatchObject({ taken: 31, dropped: 5, queued: 26, read: 26 })
     expect(by.get('heap')).toMatchObject({ left: 0, pages: 0, wrapped: true })
   })
+  it('and the time the network reads meanwhile is whole', async () => {
+    const { results, text } = await python('clock_threads.py')
+    expect(results[0], text).toMatchObject({ torn: 0 })
+    expect(Number(results[0]?.reads)).toBeGreaterThan(100)
+  })
 })
