@@ -71,7 +71,7 @@ export const errorTable = {
   WIFI_FAILED: { exit: 8, hint: 'Check the network and try again.' },
   NETWORK_UNREACHABLE: {
     exit: 9,
-    hint: 'Check the URL and that the server runs: `wxstation timebase status`.',
+    hint: 'Check the address, and that the server runs and can be reached from here.',
   },
   NOT_WEBADMIN: {
     exit: 9,
@@ -85,7 +85,10 @@ export const errorTable = {
     exit: 9,
     hint: 'This user may not do that: sign in as a user with TB_ALLOW_WRITE.',
   },
-  STREAM_UNKNOWN: { exit: 9, hint: 'Run `wxstation stream create` first.' },
+  STREAM_UNKNOWN: {
+    exit: 9,
+    hint: 'Run `wxstation stream list` to see the streams there are, or `wxstation stream create`.',
+  },
   TIMEBASE_REFUSED: { exit: 9, hint: 'Run it again with --debug to see what the server said.' },
   TIMEBASE_DOWN: {
     exit: 9,

@@ -1,7 +1,7 @@
 import { WxError } from '../errors.js'
 import type { Secret } from '../secret.js'
-import { makeClient, serverUrl } from '../timebase/client.js'
-import { type Rights, readRights, serverVersion } from '../timebase/status.js'
+import { serverUrl } from '../timebase/client.js'
+import { type Rights, readRights } from '../timebase/status.js'
 import type { Context, Result } from './context.js'
 import {
   activateProfile,
@@ -13,7 +13,7 @@ import {
 import { fact } from './render/tables.js'
 import { loginText, rightsText } from './render/timebase.js'
 import { secretFromStdin } from './stdin.js'
-import { clientOf, isPrivateKey, profileLogin } from './timebase.js'
+import { checkServer, clientOf, isPrivateKey, profileLogin, tlsOf } from './timebase.js'
 
 export interface LoginFlags {
   user?: string
@@ -45,7 +45,8 @@ export async function login(
     ...(flags.insecure && { insecure: true }),
   }
   const name = settings.get('profile') ?? 'default'
-  await checkServer(context, shared)
+  const tls = await tlsOf(context, flags.ca, flags.insecure ?? false)
+  await checkServer(context, url, tls)
   const profile = await describeLogin(context, shared, flags)
   const chosen = await profileLogin(context, name, profile)
   const { rights } = await readRights(clientOf(context, chosen), signal)
@@ -83,22 +84,6 @@ async function askUrl({ settings, prompts }: Context, address?: string): Promise
       { initial: 'http://localhost:8099' },
     ))
   return serverUrl(text).href.replace(/\/$/, '')
-}
-
-/** A wrong address is said before anybody types a password. */
-async function checkServer(
-  context: Context,
-  { url, ca, insecure }: Omit<Profile, 'kind' | 'user'>,
-) {
-  const { noAuth } = await import('../timebase/auth/token.js')
-  const pem = ca === undefined ? undefined : await context.system.files.readText(ca)
-  const client = makeClient({ url, auth: noAuth(), ca: pem, insecure }, context.system)
-  try {
-    await serverVersion(client, context.system.clock, context.signal)
-  } catch (error) {
-    // A version that keeps even this page behind its login is WebAdmin all the same.
-    if (!(error instanceof WxError && error.code === 'LOGIN_REFUSED')) throw error
-  }
 }
 
 async function describeLogin(

@@ -66,11 +66,22 @@ async function settingsAuth(
   return passwordAuth({ url, user, password, ...tls }, system)
 }
 
-async function askedAuth(
-  { settings, system, prompts }: Context,
-  url: string,
-  tls: Tls,
-): Promise<Authenticator> {
+/** A wrong address is said before anybody types a password. */
+export async function checkServer(context: Context, url: string, tls: Tls): Promise<void> {
+  const { system, signal } = context
+  const { noAuth } = await import('../timebase/auth/token.js')
+  const { serverVersion } = await import('../timebase/status.js')
+  try {
+    await serverVersion(makeClient({ url, auth: noAuth(), ...tls }, system), system.clock, signal)
+  } catch (error) {
+    // A version that keeps even this page behind its login is WebAdmin all the same.
+    if (!(error instanceof WxError && error.code === 'LOGIN_REFUSED')) throw error
+  }
+}
+
+async function askedAuth(context: Context, url: string, tls: Tls): Promise<Authenticator> {
+  const { settings, system, prompts } = context
+  if (prompts.canAsk) await checkServer(context, url, tls)
   const user =
     settings.get('timebase.user') ??
     (await prompts.text('TimeBase user', {
@@ -154,7 +165,7 @@ function isInsecure({ settings }: Context): boolean {
   return /^(1|true|yes|on)$/i.test(settings.get('timebase.insecure') ?? '')
 }
 
-async function tlsOf(
+export async function tlsOf(
   { system }: Context,
   path: string | undefined,
   insecure: boolean,

@@ -234,9 +234,7 @@ async function classesOf(
 ): Promise<RecordClass[]> {
   const classes = await streamSchema(client, stream, signal)
   if (classes) return classes
-  throw new WxError('STREAM_UNKNOWN', `There is no stream "${stream}" on ${client.url}.`, {
-    hint: 'Run `wxstation stream list` to see the streams there are.',
-  })
+  throw new WxError('STREAM_UNKNOWN', `There is no stream "${stream}" on ${client.url}.`)
 }
 
 /** Two exports with the same key write the same file, as far as records do not change. */

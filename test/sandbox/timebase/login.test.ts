@@ -75,6 +75,17 @@ describe('login', () => {
     expect(system.err()).not.toContain(gateway.password)
   })
 
+  it.each([['timebase', 'status'], ['stream', 'list'], ['login']])(
+    'of nobody: %s %s says that the server is dead before it asks who you are',
+    async (...argv) => {
+      const env = { NO_COLOR: '1', WXSTATION_TIMEBASE_URL: 'http://127.0.0.1:1' }
+      const { code, err } = await cli(argv, computer()({ tty: true, env }))
+      expect(code).toBe(9)
+      expect(err).toContain('[network-unreachable, exit 9]')
+      expect(err).not.toMatch(/user/i)
+    },
+  )
+
   it('that is refused keeps nothing', async () => {
     const gateway = await testGateway()
     const here = computer()
