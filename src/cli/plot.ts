@@ -9,7 +9,7 @@ import { brailleChart } from './render/braille.js'
 import type { Chart } from './render/chart.js'
 import { svgCharts } from './render/svg-chart.js'
 import { fact } from './render/tables.js'
-import { type KnownStation, knownStations, stationFilter } from './stations.js'
+import { type KnownStation, knownStations, noStation, stationFilter } from './stations.js'
 import { checkedUnits, timeOf, unknownStream } from './tail-flags.js'
 import { openTimebase } from './timebase.js'
 
@@ -56,7 +56,9 @@ export async function runPlot(
 
   const source = tailSource(client, stream, classes, system)
   const wants = stationFilter(stations, known)
-  const symbols = wants && (await source.symbols(signal)).filter(wants)
+  const there = wants && (await source.symbols(signal))
+  const symbols = wants && there?.filter(wants)
+  if (symbols?.length === 0) throw noStation(stream, stations, there ?? [])
   const width = Math.min(maxColumns, system.terminal.columns() - 1)
   const steps = output === undefined ? width * 2 : pictureSteps
   const found = await readSeries(

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 
 /** What the inventory knows of a station, as far as readers of records care. */
@@ -58,4 +59,14 @@ export function stationFilter(
       patterns.some((pattern, i) => wanted[i]?.includes('*') && pattern.test(symbol))
     )
   }
+}
+
+/** For names that no station of a stream has. */
+export function noStation(stream: string, wanted: string[], there: string[]): WxError {
+  const some = there.slice(0, 8).join(', ')
+  const more = there.length > 8 ? ` and ${there.length - 8} more` : ''
+  return new WxError('USAGE', `No station of "${stream}" is called ${wanted.join(' or ')}.`, {
+    hint: there.length > 0 ? `It has ${some}${more}.` : 'It has no station yet.',
+    details: { stream, wanted },
+  })
 }

@@ -1,18 +1,21 @@
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { errnoOf, isAbort, WxError } from '../errors.js'
+import type { Report } from '../events.js'
 import type { System } from '../system.js'
+import type { TimebaseClient } from '../timebase/client.js'
 import { type ExportOptions, exportTo, exportToFile, exportToParquet } from '../timebase/export.js'
 import { applyImport, type ImportPlan, planImport } from '../timebase/import.js'
 import { type FileFormat, type FileRecord, readRecords } from '../timebase/record-file.js'
 import type { RecordClass } from '../timebase/schema.js'
-import { streamSchema } from '../timebase/stream.js'
+import { listSymbols, streamSchema } from '../timebase/stream.js'
 import { applyTrim, planTrim, type TrimPlan } from '../timebase/trim.js'
 import type { Context, Result } from './context.js'
 import { parseTime } from './options.js'
 import { bytesText, fact } from './render/tables.js'
 import { stationsText } from './render/timebase.js'
 import { timeText } from './render/times.js'
+import { noStation } from './stations.js'
 import {
   isFlashFile,
   type QueueFlags,
@@ -66,8 +69,9 @@ export async function exportStream(
         hint: 'Name one with -o weather.parquet.',
       })
     const client = await openTimebase(context)
+    await checkStations(client, options)
     // emit() adds the line end that every piece has already.
-    await exportTo(client, { ...options, format }, system, report, async (text) => {
+    await exportTo(client, { ...options, format }, system, patient(context), async (text) => {
       if (text !== '') await emit(text.replace(/\n$/, ''))
     })
     return undefined
@@ -78,6 +82,7 @@ export async function exportStream(
       hint: 'Give another name, or overwrite it with --force.',
     })
   const client = await openTimebase(context)
+  await checkStations(client, options)
   const done =
     format === 'parquet'
       ? await exportToParquet(client, path, options, system, report)
@@ -88,6 +93,28 @@ export async function exportStream(
       fact('File', `${flags.output}, ${bytesText(done.bytes)}`),
       ...(format === 'parquet' ? [] : [`  Next: wxstation stream import ${flags.output} <stream>`]),
     ],
+  }
+}
+
+/** A misspelt station would give an empty file, which looks like a station that measured nothing. */
+async function checkStations(
+  client: TimebaseClient,
+  { stream, symbols = [], signal }: ExportOptions,
+): Promise<void> {
+  if (symbols.length === 0) return
+  const known = await listSymbols(client, stream, signal)
+  const unknown = symbols.filter((symbol) => !known.includes(symbol))
+  if (unknown.length > 0) throw noStation(stream, unknown, known)
+}
+
+/** Whoever reads the pipe may write to the same terminal: a short export draws nothing between. */
+const quietMs = 2000
+
+function patient({ system, report }: Context): Report {
+  const startMs = system.clock.monotonic()
+  return (event) => {
+    const isEarly = system.clock.monotonic() - startMs < quietMs
+    if (event.type !== 'progress' || !isEarly) report(event)
   }
 }
 
@@ -165,7 +192,7 @@ export async function trim(
     }
   if (flags.dryRun)
     return { data: { ...data, removed: false }, pretty: () => [`Would remove ${trimText(plan)}.`] }
-  const question = `Remove ${trimText(plan)}? They cannot be brought back`
+  const question = `Remove for good ${trimText(plan)}?`
   if (!options.yes && !(await prompts.confirm(question, { flag: '--yes' })))
     return { data: { ...data, removed: false }, pretty: () => ['Nothing was removed.'] }
   const { done, start } = await applyTrim(client, plan, { clock, signal })

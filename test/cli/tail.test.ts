@@ -350,6 +350,7 @@ describe('plot', () => {
     [['--field', 'wind'], 2],
     [['-o', 'chart.gif'], 2],
     [['--since', '1m'], 11],
+    [['nobody'], 2],
   ])('%j ends with %s', async (argv, exit) => {
     const one = await evening()
     expect((await one.cli(['plot', ...argv])).code).toBe(exit)

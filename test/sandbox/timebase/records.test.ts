@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
@@ -164,6 +164,30 @@ describe('export and import', () => {
     expect(gateway.faults.times).toBeUndefined()
   })
 
+  it('draws nothing between the rows that a pipe prints on the same terminal', async () => {
+    const { run, folder } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(100))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const { out, err } = await run(['stream', 'export', 'garden'], { tty: true })
+    expect(out.trim().split('\n')).toHaveLength(300)
+    expect(err).not.toContain('Export')
+  })
+
+  it('knows a station that is not there from one that measured nothing', async () => {
+    const { run, folder } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(10, 2))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const file = ['-o', 'out.csv']
+    for (const into of [[], file]) {
+      const argv = ['stream', 'export', 'garden', '--station', 'st-1', '--station', 'st-7', ...into]
+      const { code, err } = await run(argv)
+      expect(code).toBe(2)
+      expect(err).toContain('No station of "garden" is called st-7.')
+      expect(err).toContain('It has st-0, st-1.')
+    }
+    expect(existsSync(join(folder, 'out.csv'))).toBe(false)
+  })
+
   it('never overwrites a file unasked', async () => {
     const { run, folder } = await bench()
     writeFileSync(join(folder, 'out.csv'), 'mine')
@@ -249,7 +273,8 @@ describe('trim', () => {
     expect(off.err).toContain('--yes')
     const asking = system({ tty: true })
     const done = cli(argv, asking)
-    while (!asking.err().includes('Remove 150 records')) await new Promise((r) => setTimeout(r, 10))
+    while (!asking.err().includes('Remove for good 150 records'))
+      await new Promise((r) => setTimeout(r, 10))
     asking.type('n\r')
     expect((await done).out).toContain('Nothing was removed.')
     expect((await run([...argv, '--yes'])).out).toContain('Removed 150 records')
