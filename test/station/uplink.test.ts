@@ -14,6 +14,8 @@ interface Case {
   tls?: string
   ca?: string
   rounds?: number
+  batch?: number
+  free?: number
 }
 
 async function outcomes(cases: Case[]): Promise<Record<string, unknown>[]> {
@@ -168,6 +170,19 @@ describe.skipIf(missing)(`the station's client in real MicroPython ${missing ?? 
     )
     const [row] = await outcomes([{ name: '', url: `http://localhost:${port}` }])
     expect(row?.state).toBe(state)
+  })
+
+  it('takes as many records into a batch as the memory is good for, and always one', async () => {
+    const memory = async (batch: number, free: number, scheme = 'http'): Promise<unknown> => {
+      const [row] = await outcomes([{ name: '', url: `${scheme}://localhost`, batch, free }])
+      return row
+    }
+    expect(await memory(50, 60_000)).toEqual({ batch: 50, room: 51 * 256 })
+    expect(await memory(200, 60_000)).toEqual({ batch: 117, room: 118 * 256 })
+    // A handshake takes its part of the same memory.
+    expect(await memory(200, 60_000, 'https')).toEqual({ batch: 29, room: 30 * 256 })
+    // A record of the state must fit whatever the batch is.
+    expect(await memory(50, 20_000, 'https')).toEqual({ batch: 1, room: 1280 })
   })
 
   it('speaks TLS with the right server only, and says why not', async () => {

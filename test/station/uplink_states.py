@@ -1,4 +1,4 @@
-# What the station makes of the answers of servers: one line a case of {name, url, tls, ca, rounds}.
+# What the station makes of the answers of servers: one line a case of {name, url, tls, ca, rounds, batch, free}.
 import json
 import sys
 
@@ -20,9 +20,21 @@ def drive(task):
 
 with open(sys.argv[1]) as file:
     cases = json.load(file)
+class Memory:
+    free = 1 << 20
+
+    def collect(self):
+        pass
+
+    def mem_free(self):
+        return self.free
+
+
+uplink.gc = Memory()
 for case in cases:
+    Memory.free = case.get("free", 1 << 20)
     config = {
-        "timebase_url": case["url"], "tls": case.get("tls", "verified"), "batch": 5,
+        "timebase_url": case["url"], "tls": case.get("tls", "verified"), "batch": case.get("batch", 5),
         "connect_timeout": 2, "answer_timeout": 0.2, "auth": "password", "username": "admin",
         "password": "p&a+s%s",
     }
@@ -37,6 +49,9 @@ for case in cases:
 
     link.http.calm = calm
     state = None
+    if "free" in case:
+        print(json.dumps({"batch": link.batch, "room": len(link.http.out) - http.HEAD}))
+        continue
     refusals = uplink.Refusals()
     for _ in range(case.get("rounds", 1)):
         link._token_until = 0  # as after 0.72 of its life

@@ -25,6 +25,29 @@ describe.skipIf(missing)(`the station's reports in real MicroPython ${missing ??
     // Nobody to tell.
     for (const state of ['network', 'server', 'portal'])
       expect(said[`data ${state}`], state).toEqual({ errors: [] })
+    for (const [state, first, most] of [
+      ['network', 1, 60],
+      ['server', 5, 120],
+      ['stream', 15, 300],
+      ['forbidden', 60, 900],
+      ['portal', 15, 120],
+      ['answer', 10, 300],
+    ] as const) {
+      const { pauses, left, again } = said[`pauses ${state}`] as {
+        pauses: number[]
+        left: number
+        again: number
+      }
+      expect(pauses.length, state).toBeGreaterThan(3)
+      // A round itself takes some of the test's steps of a second.
+      const isAbout = (seconds: number, wanted: number): void => {
+        expect(seconds, state).toBeGreaterThanOrEqual(wanted)
+        expect(seconds, state).toBeLessThan(wanted + 6)
+      }
+      for (const [i, pause] of pauses.entries()) isAbout(pause, Math.min(first << i, most))
+      expect(left, state).toBe(0)
+      isAbout(again, first)
+    }
     for (const state of ['stream', 'forbidden']) {
       expect(said[`no state ${state}`]).toEqual({ taken: true, tries: 5, errors: 0 })
       expect(said[`state again ${state}`]).toEqual({ told: true })

@@ -227,6 +227,25 @@ for state in ("stream", "forbidden", "path", "answer", "future", "network", "ser
     errors = [one["last_error"] for one in told()]
     print(json.dumps({"name": "data " + state, "errors": errors}))
 
+# Patience grows with each failure in a row, by what has failed, and is gone with the first success.
+for state in ("network", "server", "stream", "forbidden", "portal", "answer"):
+    begin()
+    server.says = {"weather": state, "state": state}
+    take()
+    live(3000, 1000, False)
+    at = seconds("weather")
+    pauses = [b - a for a, b in zip(at, at[1:])]
+    server.says = {}
+    live(1000, 1000, False)
+    left = station.queue.queued()
+    take()
+    server.says = {"weather": state}
+    began = clock.passed_ms // 1000
+    live(200, 1000, False)
+    at = seconds("weather", began)
+    print(json.dumps({"name": "pauses " + state, "pauses": pauses[:7], "left": left,
+                      "again": at[1] - at[0], "tried": len(pauses)}))
+
 # The server has no stream for the state: the weather goes on, and few tries are made.
 for state in ("stream", "forbidden"):
     begin()
