@@ -5,6 +5,8 @@ import { SlipReader, slipEncode } from './slip.js'
 
 /** Opcodes of ROM and stub (esptool's serial protocol; shared/serial-flash.md 3.3). */
 export const op = {
+  FLASH_BEGIN: 0x02,
+  FLASH_END: 0x04,
   MEM_BEGIN: 0x05,
   MEM_END: 0x06,
   MEM_DATA: 0x07,
@@ -23,6 +25,12 @@ export const op = {
   ERASE_REGION: 0xd1,
   READ_FLASH: 0xd2,
 } as const
+
+/** What SYNC carries: the ROM measures the baud by it. */
+export const syncPattern = Uint8Array.from([
+  ...[0x07, 0x07, 0x12, 0x20],
+  ...new Array<number>(32).fill(0x55),
+])
 
 const names = new Map<number, string>(Object.entries(op).map(([name, code]) => [code, name]))
 

@@ -1,12 +1,11 @@
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { Clock } from '../system.js'
-import { CommandPort, op } from './commands.js'
+import { CommandPort, op, syncPattern } from './commands.js'
 import type { Link } from './link.js'
 import { printable } from './printable.js'
 import { applyReset, downloadStrategies } from './reset.js'
 
-const syncHead = Uint8Array.from([0x07, 0x07, 0x12, 0x20, ...new Array<number>(32).fill(0x55)])
 /** A ROM answers a sync within a millisecond; over a network the round trip counts. */
 const syncTimeoutMs = { serial: 100, socket: 300, rfc2217: 300 } as const
 const syncsPerAttempt = 5
@@ -85,7 +84,7 @@ async function sync(
   timeoutMs: number,
 ): Promise<boolean | undefined> {
   for (let n = 0; n < tries; n++) {
-    await port.sendCommand(op.SYNC, syncHead)
+    await port.sendCommand(op.SYNC, syncPattern)
     const first = await syncAnswer(port, timeoutMs)
     if (!first) continue
     // Seven more follow at once; they must not be taken for answers to the next command.

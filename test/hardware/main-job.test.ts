@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, it } from 'vitest'
-import { hardware } from '../support/hardware.js'
+import { nodeSystem } from '../../src/system/node.js'
+import { hardware, hardwareClient } from '../support/hardware.js'
 import { type Bench, mainJob } from '../support/main-job.js'
 
 const found = hardware(['PORT', 'FIRMWARE', 'SSID', 'TIMEBASE', 'USER', 'PASSWORD'])
@@ -10,6 +11,8 @@ const found = hardware(['PORT', 'FIRMWARE', 'SSID', 'TIMEBASE', 'USER', 'PASSWOR
 describe.skipIf(found.missing)(`the main job on real things${found.reason}`, () => {
   const home = mkdtempSync(join(tmpdir(), 'wxstation-hw-'))
   const { env } = found
+  const run = Date.now().toString(36)
+  const streams = { stream: `wx_hw_${run}`, statusStream: `wx_hw_${run}_status` }
   const bench: Bench = {
     env: {
       WXSTATION_HOME: home,
@@ -25,11 +28,21 @@ describe.skipIf(found.missing)(`the main job on real things${found.reason}`, () 
     firmware: env.FIRMWARE ?? '',
     // A little less than the case's own ceiling, so that the command can say what it waited for.
     timeoutS: 540 * found.patience,
-    stream: `wx_hw_${Date.now().toString(36)}`,
+    ...streams,
   }
-  afterAll(() => rmSync(home, { recursive: true, force: true }))
+  afterAll(async () => {
+    rmSync(home, { recursive: true, force: true })
+    if (found.missing) return
+    // The station goes on sending; what it sends from here on is refused and nobody's loss.
+    const client = hardwareClient(found, nodeSystem())
+    for (const stream of Object.values(streams))
+      await client.post([stream, 'delete'], { stream }).catch(() => undefined)
+  })
 
   // Ten minutes a case: erasing and writing 2 MB takes minutes at 115200, on a slow chip ten times that.
-  for (const { name, run } of mainJob)
-    it(name, { timeout: 600_000 * found.patience }, () => run(bench))
+  for (const { name, skip, run } of mainJob) {
+    const why = found.missing ? undefined : skip?.(bench)
+    const title = why ? `${name} (skipped: ${why})` : name
+    it.skipIf(why)(title, { timeout: 600_000 * found.patience }, () => run(bench))
+  }
 })

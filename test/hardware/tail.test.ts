@@ -3,14 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
-import { Secret } from '../../src/secret.js'
 import { nodeSystem } from '../../src/system/node.js'
 import type { System } from '../../src/system.js'
-import { passwordAuth } from '../../src/timebase/auth/password.js'
-import { makeClient } from '../../src/timebase/client.js'
 import { weatherSchema } from '../../src/timebase/schema.js'
 import { applyStreams, planStreams } from '../../src/timebase/stream.js'
-import { hardware } from '../support/hardware.js'
+import { hardware, hardwareClient } from '../support/hardware.js'
 import { start } from '../support/program.js'
 import { testSystem } from '../support/system.js'
 
@@ -25,10 +22,7 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
   const url = env.TIMEBASE ?? ''
   const user = env.USER ?? ''
   const stream = `wx_hw_tail_${Date.now().toString(36)}`
-  const client = makeClient(
-    { url, auth: passwordAuth({ url, user, password: new Secret(env.PASSWORD ?? '') }, system) },
-    system,
-  )
+  const client = hardwareClient(found, system)
   const settings = {
     WXSTATION_HOME: home,
     WXSTATION_TIMEBASE_URL: url,

@@ -10,7 +10,7 @@ import { exportToFile } from '../../src/timebase/export.js'
 import { type StreamRecord, weatherSchema } from '../../src/timebase/schema.js'
 import { applyStreams, lastRecord, listSymbols, planStreams } from '../../src/timebase/stream.js'
 import { writeRecords } from '../../src/timebase/write.js'
-import { hardware } from '../support/hardware.js'
+import { hardware, hardwareClient } from '../support/hardware.js'
 import { type Ran, start, wxstation } from '../support/program.js'
 
 const found = hardware(['TIMEBASE', 'USER', 'PASSWORD'])
@@ -29,10 +29,7 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     (one) => `${name}_${one}`,
   ) as [string, string, string, string]
   const system = nodeSystem()
-  const client = makeClient(
-    { url, auth: passwordAuth({ url, user, password: new Secret(password) }, system) },
-    system,
-  )
+  const client = hardwareClient(found, system)
   const env = {
     WXSTATION_HOME: folder,
     WXSTATION_TIMEBASE_URL: url,

@@ -48,9 +48,9 @@ describe('a port without control lines', () => {
   )
 
   it('ends well where the straps hold the chip in its loader, and finds it there the next time', async () => {
-    const straps = { flash: 0x0f, download: 0x0f }
-    const { socketUrl } = await boardInLoader({ wiring: { straps } })
-    const argv = ['flash', imageFile('esp32'), '--port', socketUrl, '--no-wait']
+    const straps = { flash: 0x04, download: 0x04 }
+    const { socketUrl } = await boardInLoader({ chip: 'esp32c3', wiring: { straps } })
+    const argv = ['flash', imageFile('esp32c3'), '--port', socketUrl, '--no-wait']
     const first = await cli(argv)
     expect(first.code).toBe(0)
     expect(first.err).toMatch(
@@ -61,6 +61,17 @@ describe('a port without control lines', () => {
       code: 0,
       state: 'already-flashed',
       answered: false,
+    })
+  })
+
+  it('starts the firmware of an ESP32 whose straps hold it in its loader', async () => {
+    const straps = { flash: 0x0f, download: 0x0f }
+    const { socketUrl } = await boardInLoader({ wiring: { straps } })
+    const { code, out } = await cli(['flash', imageFile('esp32'), '--port', socketUrl, '--json'])
+    expect({ code, ...JSON.parse(out) }).toMatchObject({
+      code: 0,
+      state: 'flashed',
+      answered: true,
     })
   })
 

@@ -1,3 +1,8 @@
+import { Secret } from '../../src/secret.js'
+import type { System } from '../../src/system.js'
+import { passwordAuth } from '../../src/timebase/auth/password.js'
+import { makeClient, type TimebaseClient } from '../../src/timebase/client.js'
+
 export interface Hardware {
   /** The values of WXSTATION_TEST_… by their last part. */
   env: Record<string, string | undefined>
@@ -26,4 +31,15 @@ export function hardware(needs: string[]): Hardware {
         : '',
     patience: patience > 0 ? patience : 1,
   }
+}
+
+/** A client of the server that the environment names, signed in by password. */
+export function hardwareClient({ env, missing }: Hardware, system: System): TimebaseClient {
+  // Skipped suites are collected as well: nobody asks the address they get.
+  const url = missing ? 'http://unset.invalid' : (env.TIMEBASE ?? '')
+  const password = new Secret(env.PASSWORD ?? '')
+  return makeClient(
+    { url, auth: passwordAuth({ url, user: env.USER ?? '', password }, system) },
+    system,
+  )
 }

@@ -7,8 +7,9 @@ export interface Bench {
   env: Record<string, string>
   /** What to flash: `micropython` or an image file. */
   firmware: string
-  /** A stream of the run's own. */
+  /** Streams of the run's own; the usual status stream where none is named. */
   stream: string
+  statusStream?: string
   /** Ceiling of each command, where the usual ones are too short for a slow board. */
   timeoutS?: number
 }
@@ -20,22 +21,35 @@ function expectSuccess(argv: string[], ran: Ran): void {
 
 async function succeed(bench: Bench, argv: string[]): Promise<Ran> {
   const patient = bench.timeoutS ? [...argv, '--timeout', `${bench.timeoutS}s`] : argv
-  const ran = await wxstation(patient, { ...bench.env, WXSTATION_STREAM: bench.stream })
+  const ran = await wxstation(patient, {
+    ...bench.env,
+    WXSTATION_STREAM: bench.stream,
+    ...(bench.statusStream && { WXSTATION_STATUS_STREAM: bench.statusStream }),
+  })
   expectSuccess(argv, ran)
   return ran
 }
 
 /** The end-to-end cases, in order: each stands on what the one before left on the bench. */
-export const mainJob: { name: string; run: (bench: Bench) => Promise<void> }[] = [
+export const mainJob: {
+  name: string
+  /** Why this bench cannot show the case, or undefined. */
+  skip?: (bench: Bench) => string | undefined
+  run: (bench: Bench) => Promise<void>
+}[] = [
   {
     name: 'flash writes the firmware and hears it answer',
     async run(bench) {
       const { out } = await succeed(bench, ['flash', bench.firmware, '--json'])
-      expect(JSON.parse(out)).toBeTypeOf('object')
+      expect(JSON.parse(out)).toMatchObject({ state: 'flashed', answered: true })
     },
   },
   {
     name: 'flash again finds the same firmware and writes nothing',
+    skip: ({ env }) =>
+      env.WXSTATION_PORT?.startsWith('socket://')
+        ? 'a socket has no control lines to bring a running board into its loader again'
+        : undefined,
     async run(bench) {
       const { err } = await succeed(bench, ['flash', bench.firmware])
       expect(err).toMatch(/already flashed/i)
@@ -52,7 +66,7 @@ export const mainJob: { name: string; run: (bench: Bench) => Promise<void> }[] =
     name: 'stream create finds the streams as they should be',
     async run(bench) {
       const { out, err } = await succeed(bench, ['stream', 'create'])
-      expect(out + err).toMatch(/identical/i)
+      expect((out + err).match(/exists, identical/g)).toHaveLength(2)
     },
   },
   {
