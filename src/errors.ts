@@ -87,7 +87,7 @@ export const errorTable = {
   },
   STREAM_UNKNOWN: {
     exit: 9,
-    hint: 'Run `wxstation stream list` to see the streams there are, or `wxstation stream create`.',
+    hint: 'Try `wxstation stream list`, or make it with `wxstation stream create`.',
   },
   TIMEBASE_REFUSED: { exit: 9, hint: 'Run it again with --debug to see what the server said.' },
   TIMEBASE_DOWN: {
