@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { WxError } from '../errors.js'
 import type { Secret } from '../secret.js'
 import { serverUrl } from '../timebase/client.js'
@@ -39,13 +40,15 @@ export async function login(
   const { system, settings, signal } = context
   if (flags.switch) return switchTo(system, settings.get('profile'))
   const url = await askUrl(context, address)
+  const ca = flags.ca === undefined ? undefined : resolve(system.cwd, flags.ca)
   const shared = {
     url,
-    ...(flags.ca !== undefined && { ca: flags.ca }),
+    // Kept for commands that run in other folders.
+    ...(ca !== undefined && { ca }),
     ...(flags.insecure && { insecure: true }),
   }
   const name = settings.get('profile') ?? 'default'
-  const tls = await tlsOf(context, flags.ca, flags.insecure ?? false)
+  const tls = await tlsOf(context, ca, flags.insecure ?? false, '--ca')
   await checkServer(context, url, tls)
   const profile = await describeLogin(context, shared, flags)
   const chosen = await profileLogin(context, name, profile)

@@ -169,10 +169,11 @@ export async function tlsOf(
   { system }: Context,
   path: string | undefined,
   insecure: boolean,
+  from = 'timebase.ca',
 ): Promise<Tls> {
   if (path === undefined) return { insecure }
   const ca = await system.files.readText(path)
   if (ca?.includes('BEGIN CERTIFICATE')) return { ca, insecure }
   const what = ca === undefined ? 'There is no file' : 'There is no certificate in'
-  throw new WxError('SETTINGS_INVALID', `${what} ${path}, which timebase.ca names.`)
+  throw new WxError('SETTINGS_INVALID', `${what} ${path}, which ${from} names.`)
 }

@@ -76,9 +76,9 @@ describe('single sign-on', () => {
     const root = authority('house')
     const { url, forms } = await site(root)
     const here = computer()
-    const file = join(here().cwd, 'house.pem')
-    writeFileSync(file, root.pem)
-    const flags = way === '--ca' ? [way, file] : [way]
+    writeFileSync(join(here().cwd, 'house.pem'), root.pem)
+    // A name of this folder, which the kept login must find from any other.
+    const flags = way === '--ca' ? [way, 'house.pem'] : [way]
     const login = await cli(['login', url, '--sso', ...flags], here({ tty: true, clock: hasty }))
     expect(login.err).toContain(`Open ${url}/activate in a browser and enter the code WDJB-MJHT`)
     expect(login.code, login.err).toBe(0)
@@ -97,6 +97,12 @@ describe('single sign-on', () => {
     expect(err).toContain('[tls-untrusted, exit 9]')
     expect(forms).toEqual([])
   })
+})
+
+it('--ca with a file that is not there says so before anything is sent', async () => {
+  const { code, err } = await cli(['login', 'https://localhost:1', '--ca', 'no.pem'], computer()())
+  expect(code).toBe(3)
+  expect(err).toMatch(/There is no file \S+no\.pem, which --ca names\./)
 })
 
 it('--ca adds to the certificates that are trusted anyway', async () => {
