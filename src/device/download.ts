@@ -32,26 +32,32 @@ export function cachePath(url: string, system: System): string {
   return join(cacheFolder(system), ...parts.map((part) => part.replace(/[^A-Za-z0-9._-]/g, '_')))
 }
 
-/** A small text from the network, kept for --offline. Throws NETWORK_UNREACHABLE. */
-export async function fetchText(
+/**
+ * A small text from the network, read by `read`, which throws at what it is not; kept for --offline
+ * once it was read. Throws NETWORK_UNREACHABLE.
+ */
+export async function fetchText<T>(
   url: string,
+  read: (text: string) => T,
   options: DownloadOptions,
   system: System,
-): Promise<string> {
+): Promise<T> {
   const path = `${cachePath(url, system)}.text`
   if (options.offline) {
     const kept = await system.files.readText(path)
-    if (kept !== undefined) return kept
+    if (kept !== undefined) return read(kept)
     throw offlineMissing(url)
   }
   const text = await (await request(url, {}, options, system)).text()
+  const value = read(text)
   await system.files.write(path, text)
-  return text
+  return value
 }
 
 /**
  * The content of a URL, from the cache or the network, with its hash proven: against `sha256`
- * where the catalog pins it, else against what came the first time. Throws FIRMWARE_CORRUPT,
+ * where the catalog pins it, else against what came the first time. Nothing that was fetched is
+ * kept until keepDownload() says that it is what it should be. Throws FIRMWARE_CORRUPT,
  * NETWORK_UNREACHABLE.
  */
 export async function download(
@@ -84,14 +90,20 @@ export async function download(
       details: { url: part.url, expected, actual: sha256 },
     })
   }
-  await files.write(path, bytes)
-  await files.write(`${path}.sha256`, `${sha256}\n`)
   return {
     bytes,
     sha256,
     from: 'fetched',
     trust: part.sha256 ? 'pinned' : remembered ? 'known' : 'first',
   }
+}
+
+/** Puts what was fetched into the cache and trusts its hash from now on. */
+export async function keepDownload(url: string, got: Download, system: System): Promise<void> {
+  if (got.from === 'cache') return
+  const path = cachePath(url, system)
+  await system.files.write(path, got.bytes)
+  await system.files.write(`${path}.sha256`, `${got.sha256}\n`)
 }
 
 function hashOf(bytes: Uint8Array): string {
@@ -175,7 +187,11 @@ async function request(
     }
     if (accepted.includes(response.status)) return response
     await response.discard()
-    throw unreachable(url, `answers ${response.status}`, { status: response.status })
+    const { status } = response
+    if (status === 404 || status === 410) {
+      throw new WxError('FIRMWARE_UNKNOWN', `There is no ${url}.`, { details: { url, status } })
+    }
+    throw unreachable(url, `answers ${status}`, { status })
   }
   throw unreachable(url, 'leads in a circle', { status: 310 })
 }

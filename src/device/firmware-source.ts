@@ -3,10 +3,10 @@ import { basename } from 'node:path'
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
+import { chips } from './boards.js'
 import type { ChipFacts } from './chip-facts.js'
-import { download } from './download.js'
+import { type FetchedFirmware, fetchFirmware } from './fetched-firmware.js'
 import { chooseFirmware, type FirmwareOptions, parseFirmwareName } from './firmware.js'
-import { mergeParts } from './flash-target.js'
 import { type Image, readImage } from './image.js'
 
 /** What the user wants on the board: a file that was read and proven, or a runtime to choose for the chip. */
@@ -17,6 +17,8 @@ export type FirmwareSource =
       runtime: string
       version: string | undefined
       variant?: string
+      /** What was fetched for one board is there for the next: by chip and variant. */
+      fetched: Map<string, Promise<FetchedFirmware>>
     } & FirmwareOptions)
 
 /** Firmware that is here and whose structure is proven. */
@@ -36,7 +38,7 @@ export async function readSource(
   system: System,
 ): Promise<FirmwareSource> {
   const named = parseFirmwareName(text)
-  if (named) return { kind: 'runtime', ...named, ...options }
+  if (named) return { kind: 'runtime', ...named, ...options, fetched: new Map() }
   const stat = await system.files.stat(text)
   if (!stat || stat.isFolder) {
     const what = stat ? 'is a folder' : 'is neither a firmware nor a file'
@@ -50,7 +52,17 @@ export async function readSource(
   }
   const bytes = (await system.files.read(text)) ?? new Uint8Array(0)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return { kind: 'file', name: basename(text), image: readImage(bytes, basename(text)), sha256 }
+  const image = readImage(withoutLead(bytes), basename(text))
+  return { kind: 'file', name: basename(text), image, sha256 }
+}
+
+/** A file of the whole flash, from 0x0 on: its image begins where the chip's bootloader does. */
+function withoutLead(bytes: Uint8Array): Uint8Array {
+  for (const { bootloaderOffset } of Object.values(chips)) {
+    const isLead = bytes.subarray(0, bootloaderOffset).every((byte) => byte === 0xff)
+    if (isLead && bytes[bootloaderOffset] === 0xe9) return bytes.subarray(bootloaderOffset)
+  }
+  return bytes
 }
 
 /** Fetches, or takes from the cache, what fits the chip, and reports what it is. */
@@ -80,36 +92,52 @@ export async function obtainFirmware(
     })
     return { name, image, runtime, version, sha256 }
   }
-  const chosen = await chooseFirmware(
-    { ...source, chip: facts.chip },
-    { ...source, signal },
-    system,
-  )
-  const parts: { offset: number; bytes: Uint8Array; sha256: string }[] = []
-  const trust = new Set<string>()
-  const from = new Set<string>()
-  for (const part of chosen.parts) {
-    const got = await download(part, { ...source, signal }, system, (done, total) =>
+  const { chosen, image, parts } = await fetchedOnce(source, facts, system, {
+    signal,
+    onProgress: (done, total) =>
       report({ type: 'progress', stage: 'fetch', done, total, unit: 'bytes' }),
-    )
-    parts.push({ offset: part.offset, ...got })
-    trust.add(got.trust)
-    from.add(got.from)
-  }
-  const name = `${chosen.board} ${chosen.version}`
-  const image = readImage(mergeParts(parts), name)
+  })
+  const is = (key: 'trust' | 'from', value: string): boolean =>
+    parts.some((part) => part[key] === value)
   const sha256 = parts.map((part) => part.sha256).join(' ')
   const values = {
     runtime: chosen.runtime,
     version: chosen.version,
     name: [chosen.board, chosen.variant].filter(Boolean).join('-'),
     bytes: image.bytes.length,
-    trust: trust.has('first') ? 'first' : trust.has('known') ? 'known' : 'pinned',
-    from: from.has('fetched') ? 'fetched' : 'cache',
+    trust: is('trust', 'first') ? 'first' : is('trust', 'known') ? 'known' : 'pinned',
+    from: is('from', 'fetched') ? 'fetched' : 'cache',
     sha256,
   }
   report({ type: 'fact', fact: { kind: 'firmware', values } })
+  const name = `${chosen.board} ${chosen.version}`
   return { name, image, runtime: chosen.runtime, version: chosen.version, sha256 }
+}
+
+/** Boards that want the same build share one download, and with it its success or failure. */
+function fetchedOnce(
+  source: FirmwareSource & { kind: 'runtime' },
+  { chip, flashSizeBytes }: ChipFacts,
+  system: System,
+  during: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
+): Promise<FetchedFirmware> {
+  // The ESP32-D2WD has 2 MB inside, which no other build of MicroPython fits into.
+  const isSmall = chip === 'esp32' && flashSizeBytes === 2 * 1024 * 1024
+  const own = isSmall && source.runtime === 'micropython' ? 'D2WD' : undefined
+  const variant = source.variant ?? own
+  const key = `${chip} ${variant ?? ''}`
+  const { fetched } = source
+  const shared =
+    fetched.get(key) ??
+    chooseFirmware(
+      { ...source, chip, ...(variant && { variant }) },
+      { ...source, signal: during.signal },
+      system,
+    ).then((chosen) =>
+      fetchFirmware(chosen, { ...source, signal: during.signal }, system, during.onProgress),
+    )
+  fetched.set(key, shared)
+  return shared
 }
 
 /** Runtime and version as an image tells them itself. MicroPython's banner is one constant text of its app. */

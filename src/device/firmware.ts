@@ -48,8 +48,8 @@ export async function loadCatalog(options: FirmwareOptions, system: System): Pro
   }
   const base = options.mirror.endsWith('/') ? options.mirror : `${options.mirror}/`
   const url = new URL('catalog.json', base).href
-  const text = await fetchText(url, options, system)
-  return parseCatalog(text, url).map((entry) => ({
+  const catalog = await fetchText(url, (text) => parseCatalog(text, url), options, system)
+  return catalog.map((entry) => ({
     ...entry,
     parts: entry.parts.map((part) => ({ ...part, url: new URL(part.url, base).href })),
   }))
@@ -120,6 +120,17 @@ export function selectFirmware(
     .sort((a, b) => compareVersions(b.version, a.version))[0]
 }
 
+/** Espruino's versions cannot be looked up: the newest that one chip has, the others have too. */
+function publishedName<T extends { runtime: string; version: string | undefined }>(
+  wanted: T,
+  catalog: Firmware[],
+): T {
+  if (wanted.runtime !== 'espruino' || /^\d/.test(wanted.version ?? '')) return wanted
+  const versions = catalog.filter(({ runtime }) => runtime === 'espruino')
+  const newest = versions.sort((a, b) => compareVersions(b.version, a.version))[0]
+  return { ...wanted, version: newest?.version }
+}
+
 /**
  * The build to flash. A version that the catalog does not have is looked up on the publisher's
  * page. Throws FIRMWARE_UNKNOWN.
@@ -138,7 +149,9 @@ export async function chooseFirmware(
   const mayAsk = options.mirror === undefined && !options.offline
   if (known && !(isLatest && mayAsk)) return known
   const { findPublished } = await import('./publisher.js')
-  const found = mayAsk ? await findPublished(wanted, options, system) : undefined
+  const found = mayAsk
+    ? await findPublished(publishedName(wanted, catalog), options, system)
+    : undefined
   const best = [found, known]
     .filter((one) => one !== undefined)
     .sort((a, b) => compareVersions(b.version, a.version))[0]

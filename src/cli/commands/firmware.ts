@@ -88,34 +88,36 @@ function addFetch(firmware: Command, handle: Handle): void {
   firmware
     .command('fetch')
     .description('fetch firmware for a chip, for later use without a network')
-    .argument('<name>', 'micropython[@version] or espruino[@version]')
+    .argument('<name>', 'micropython[@version], micropython@latest or espruino[@version]')
     .option('--chip <chip>', 'esp32, esp32s3, esp32c3…', 'esp32')
+    .option('--variant <name>', 'build variant, such as SPIRAM')
     .addHelpText(
       'after',
       '\nExamples:\n  wxstation firmware fetch micropython\n  wxstation firmware fetch micropython@1.28.0 --chip esp32s3',
     )
     .action(
       handle(
-        async ({ system, settings, signal, report }, name: string, flags: { chip: string }) => {
+        async (
+          { system, settings, signal, report },
+          name: string,
+          flags: { chip: string; variant?: string },
+        ) => {
           const { chooseFirmware, parseFirmwareName } = await import('../../device/firmware.js')
-          const { download } = await import('../../device/download.js')
+          const { fetchFirmware } = await import('../../device/fetched-firmware.js')
           const named = parseFirmwareName(name)
           if (!named) throw new WxError('FIRMWARE_UNKNOWN', `"${name}" is no firmware's name.`)
-          if (!(flags.chip in chips)) {
+          if (!Object.hasOwn(chips, flags.chip)) {
             throw new WxError('USAGE', `"${flags.chip}" is no chip.`, {
               hint: `Give one of ${Object.keys(chips).join(', ')}.`,
             })
           }
           const options = { mirror: settings.get('firmware.mirror'), offline: false, signal }
-          const wanted = { ...named, chip: flags.chip as ChipName }
+          const { variant } = flags
+          const wanted = { ...named, chip: flags.chip as ChipName, ...(variant && { variant }) }
           const chosen = await chooseFirmware(wanted, options, system)
-          const parts: { url: string; sha256: string; from: string; trust: string }[] = []
-          for (const part of chosen.parts) {
-            const { sha256, from, trust } = await download(part, options, system, (done, total) =>
-              report({ type: 'progress', stage: 'fetch', done, total, unit: 'bytes' }),
-            )
-            parts.push({ url: part.url, sha256, from, trust })
-          }
+          const { parts } = await fetchFirmware(chosen, options, system, (done, total) =>
+            report({ type: 'progress', stage: 'fetch', done, total, unit: 'bytes' }),
+          )
           return {
             data: { ...chosen, parts },
             pretty: (paint) => [

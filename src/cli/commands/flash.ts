@@ -5,7 +5,10 @@ import { collect, parseCount } from '../options.js'
 export const addFlash: AddCommand = (program, handle) => {
   program
     .command('flash')
-    .argument('<firmware>', 'micropython[@version], espruino[@version] or an image file')
+    .argument(
+      '<firmware>',
+      'micropython[@version], micropython@latest, espruino[@version] or an image file',
+    )
     .description('put firmware on boards: write what differs, verify, wait until it answers')
     .helpGroup('Device')
     .option('-p, --port <port>', 'board to flash; repeat it for several', collect)
