@@ -20,6 +20,11 @@ const shortCode = 250
 // Of data, half of that buffer a time and two halves on the way, as raw paste does it.
 const portionBytes = 128
 
+// Bit 4 of GPIO_STRAP (ESP32 Technical Reference Manual 5.2): how GPIO0 stood at the reset.
+const selfRestart = `import machine,sys
+try:h=sys.implementation._machine.endswith(' ESP32')and not machine.mem32[0x3ff44038]&16
+except Exception:h=0
+if not h:machine.reset()`
 const knock = '\x01'
 const end = '\x04'
 const ready05 = '\x05'
@@ -137,12 +142,22 @@ export class RawRepl implements Repl {
         return
       }
       await resync(dialog, this.#system)
-      if (how === 'hard') await dialog.send(`import machine\nmachine.reset()${end}`)
-      else await dialog.send(how === 'soft' ? '\x02\x04' : '\x02')
+      if (how === 'none') await dialog.send('\x02')
+      else if (how === 'soft' || !(await this.#restartItself())) await dialog.send('\x02\x04')
       await dialog.link.drain()
     } catch {
       // The port is gone: the board's watchdog starts the station.
     }
+  }
+
+  /**
+   * A reset of the chip's own, without a line to EN. False where the first ESP32 would come back
+   * in its ROM, because its GPIO0 was low when it started (an emulator's strap, a jumper).
+   */
+  async #restartItself(): Promise<boolean> {
+    await this.#dialog.send(`${selfRestart}${end}`)
+    const heard = await this.#dialog.until([`OK${end}${end}>`], { silenceMs: transferMs / 5 })
+    return heard === undefined
   }
 
   /** One exchange at a time, also against the keep-alive. */

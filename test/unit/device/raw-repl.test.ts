@@ -194,6 +194,22 @@ describe('lost bytes', () => {
     expect(link.isDone).toBe(true)
   })
 
+  it.each([
+    ['a chip that can', 'ets Jul 29 2019 12:21:46\r\n', ''],
+    ['a chip whose pins hold it in its ROM', 'OK\x04\x04>', '\x02\x04'],
+  ])('lets %s start its station, without a line to EN', async (_name, answer, last) => {
+    const { repl, link } = replOver([])
+    const sent: string[] = []
+    link.write = async (bytes) => {
+      sent.push(Buffer.from(bytes).toString('latin1'))
+      if (sent.length === 1) link.unread(Buffer.from(rawBanner))
+      if (sent.length === 2) link.unread(Buffer.from(answer, 'latin1'))
+    }
+    await repl.leave()
+    expect(sent[1]).toMatch(/machine\.reset\(\)\x04$/)
+    expect(sent[2] ?? '').toBe(last)
+  })
+
   it('never repeats other code, and says what the board last printed', async () => {
     const { repl } = replOver([{ send: 'fire()\x04' }, { recv: 'OKfiring' }])
     await expect(repl.exec('fire()', { timeoutMs: 50 })).rejects.toMatchObject({
