@@ -1,35 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Gateway, startGateway } from '../../src/sandbox/gateway/gateway.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { temporaryFolder } from '../support/system.js'
 import { cuttingProxy, sweep } from './cutting-proxy.js'
+import { ask, gatewayWithStreams, password } from './gateway.js'
 import { missing, python } from './run.js'
-
-const password = 'p&a+s%s'
-
-async function gatewayWithStream(folder = temporaryFolder()): Promise<Gateway> {
-  const gateway = await startGateway({ folder, password }, nodeSystem())
-  onTestFinished(() => gateway.stop())
-  const ddl = new URL('../../templates/weather_record.ddl', import.meta.url)
-  await ask(gateway, 'query', { query: readFileSync(ddl, 'utf8') })
-  return gateway
-}
-
-async function ask(gateway: Gateway, path: string, body: object): Promise<unknown> {
-  const login = await fetch(`${gateway.url}/oauth/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${btoa('web:secret')}` },
-    body: new URLSearchParams({ grant_type: 'password', username: 'admin', password }),
-  })
-  const { access_token } = (await login.json()) as { access_token: string }
-  const answer = await fetch(`${gateway.url}/api/v0/${path}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  return answer.json()
-}
 
 async function pressures(gateway: Gateway): Promise<number[]> {
   const rows = (await ask(gateway, 'weather_record/select', { rows: 10_000 })) as {
@@ -42,7 +17,7 @@ const numbered = (count: number): number[] => Array.from({ length: count }, (_, 
 
 describe.skipIf(missing)(`the station's uploads in real MicroPython ${missing ?? ''}`, () => {
   it('loses and doubles nothing when a connection breaks at any byte, by an end or a reset', async () => {
-    const gateway = await gatewayWithStream()
+    const gateway = await gatewayWithStreams(temporaryFolder(), ['weather_record'])
     const { stages, judge } = sweep()
     const url = await cuttingProxy(() => gateway.port, judge)
     const count = 2400
@@ -60,7 +35,7 @@ describe.skipIf(missing)(`the station's uploads in real MicroPython ${missing ??
 
   it('loses and doubles nothing when the server restarts within a batch', async () => {
     const folder = temporaryFolder()
-    let gateway = await gatewayWithStream(folder)
+    let gateway = await gatewayWithStreams(folder, ['weather_record'])
     let writes = 0
     const restart = async (): Promise<void> => {
       await gateway.stop()
