@@ -17,6 +17,8 @@ ap = False
 webrepl = False
 guests = 0
 nvs = {}
+# Time servers by name: how many ms they are wrong, None while they are silent.
+ntp = {}
 pages = 448
 flash = None
 console = []
@@ -31,6 +33,15 @@ def random():
 
 
 seconds = 0
+# When the world began: 2026-08-27T13:20:00Z, whatever the computer's clock says.
+BEGAN_UNIX_MS = 1787836800000
+
+
+def unix_ms():
+    """The true time."""
+    import time
+
+    return BEGAN_UNIX_MS + time.ms()
 
 
 def weather():
