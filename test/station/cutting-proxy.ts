@@ -101,20 +101,22 @@ function wholeSize(data: Buffer): number | undefined {
 export interface Stage {
   phase: Phase
   part: Part
-  how: Break['how']
+  /** Taken in turns, from byte to byte. */
+  hows: Break['how'][]
   /** How many first bytes a break has let through so far: 0, 1, 2 and so on. */
   visited: number
   /** Of the message that had no further byte to break at; 0 while there are some. */
   size: number
 }
 
-/** Breaks at every byte of every kind of message, in both ways, and keeps account of it. */
+/** Breaks at every byte of every kind of message, of a write in both ways, and keeps account. */
 export function sweep(): { stages: Stage[]; judge: Judge } {
-  const stages: Stage[] = (['login', 'select', 'write'] as const).flatMap((phase) =>
-    (['request', 'answer'] as const).flatMap((part) =>
-      (['end', 'reset'] as const).map((how) => ({ phase, part, how, visited: 0, size: 0 })),
-    ),
-  )
+  const stages: Stage[] = []
+  for (const phase of ['login', 'select', 'write'] as const)
+    for (const part of ['request', 'answer'] as const) {
+      const ways: Stage['hows'][] = phase === 'write' ? [['end'], ['reset']] : [['end', 'reset']]
+      for (const hows of ways) stages.push({ phase, part, hows, visited: 0, size: 0 })
+    }
   let hasStored = false
   const judge: Judge = (phase, part, size) => {
     if (phase === 'write' && part === 'answer') hasStored = true
@@ -123,7 +125,8 @@ export function sweep(): { stages: Stage[]; judge: Judge } {
     for (const stage of stages) {
       if (stage.phase !== phase || stage.size > 0) continue
       if (stage.part !== part) return undefined
-      if (stage.visited < size) return { after: stage.visited++, how: stage.how }
+      const how = stage.hows[stage.visited % stage.hows.length] ?? 'end'
+      if (stage.visited < size) return { after: stage.visited++, how }
       stage.size = size
     }
     return undefined
