@@ -327,8 +327,10 @@ class Queue:
         self._found_s = self._found_ms = 0
         self._is_estimate = False
         self._counted = 0
-        self._walked_boot = 0
-        self._walked_s = 0
+        # The boot whose way to a known time is walked, its length and all that follow so far, the
+        # boot behind it, and where that one begins once this one is placed.
+        self._walked_boot = self._walked_s = self._lived_s = 0
+        self._behind = self._next_boot = self._next_s = 0
         self._up = 0
         self._steps = 0
 
@@ -656,7 +658,7 @@ class Queue:
         """True: a record of known time is in `at` (t, h, c, p, seq) and its time in s, ms.
 
         False: the log ends here, or its time is not known yet (this boot's clock is not set, or
-        an estimate needs another call after begin()).
+        an estimate needs another call after begin()); `at` may stand behind that record.
         """
         if self._is_stuck:
             return False
@@ -734,7 +736,8 @@ class Queue:
                     self._is_estimate = False
                     return True
                 self._walked_boot = boot
-                self._walked_s = self._up + 1
+                self._walked_s = self._lived_s = self._up + 1
+                self._behind = look.boot if look.boot != boot else 0
             if not self._estimate(cursor):
                 return False
         self._found_boot = boot
@@ -789,12 +792,18 @@ class Queue:
             ms = cursor.last_ms - cursor.ms
             s = cursor.last_s - cursor.s + ms // 1000
             ms %= 1000
-        elif self._find_known():
-            look = self._look
-            is_known = look.is_set and look.anchor_s != NEVER
-            s, ms = (look.anchor_s if is_known else w.anchor_s) - self._walked_s, 0
         else:
-            return False
+            ms = 0
+            if cursor.boot == self._next_boot:
+                s = self._next_s
+            elif self._find_known():
+                look = self._look
+                is_known = look.is_set and look.anchor_s != NEVER
+                s = (look.anchor_s if is_known else w.anchor_s) - self._walked_s
+            else:
+                return False
+            self._next_boot = self._behind
+            self._next_s = s + self._lived_s
         self._walked_boot = 0
         self._lock.acquire()
         try:

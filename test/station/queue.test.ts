@@ -49,8 +49,11 @@ describe.skipIf(missing)(`the station's queue in real MicroPython ${missing ?? '
     expect(by.get('acknowledged')).toMatchObject({ calls: 1 })
     expect(Number(by.get('acknowledged')?.next)).toBeLessThan(10)
     expect(by.get('unset')).toMatchObject({ calls: 1 })
-    // All pages have to be read there, and each call reads its portion.
+    // All pages have to be read there, once for all boots, and each call reads its portion.
     expect(Number(by.get('short')?.calls)).toBeGreaterThan(5)
+    expect(by.get('drained')).toMatchObject({ records: 1499 * 12 + 1, lost: 0 })
+    expect(Number(by.get('drained')?.rounds)).toBeLessThan(400)
+    expect(Number(by.get('drained')?.reads)).toBeLessThan(20 * pages)
   }, 120_000)
 
   it('holds a week at 6 bytes a record, and 12 in the worst weather', async () => {

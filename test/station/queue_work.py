@@ -102,3 +102,24 @@ for number in range(1, 1500):
     fill(boot(flash, number), 0, 12)
 result = read_first(flash, 1500)
 show("short", result)
+
+# And then all of them, as an uploader would: each boot follows from the one before it.
+q = boot(flash, 1501)
+q.set_clock(5, 0, WALL + 20000000, 0)
+reads = Counting.reads
+records = rounds = 0
+last = -1
+while q.queued() and rounds < 5000:
+    rounds += 1
+    q.begin()
+    number = 0
+    while number < 50 and q.next():
+        if q.s * 1000 + q.ms <= last:
+            raise AssertionError("stamps go back")
+        last = q.s * 1000 + q.ms
+        number += 1
+        behind = q.at.seq
+    if number:
+        q.ack(behind)  # at itself may stand behind one whose time is not known yet
+        records += number
+show("drained", {"records": records, "lost": q.dropped + q.damaged(), "rounds": rounds, "reads": Counting.reads - reads})
