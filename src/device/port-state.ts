@@ -20,7 +20,7 @@ export async function portState(path: string, system: System): Promise<PortState
   return { kind: 'unknown' }
 }
 
-/** Owner, group and mode of the node against this user's: what open() would say. */
+/** Owner, group and mode of the node against this user's, then its ACL: what open() would say. */
 async function refusal(path: string, system: System): Promise<PortState | undefined> {
   const node = await system.files.stat(await system.files.realPath(path))
   const uid = Number(await output(system, 'id', ['-u']))
@@ -32,21 +32,31 @@ async function refusal(path: string, system: System): Promise<PortState | undefi
       : groups.includes(node.gid)
         ? (node.mode & 0o060) << 3
         : (node.mode & 0o006) << 6
-  if (may === 0o600) return undefined
+  if (may === 0o600 || (await isGranted(path, system))) return undefined
   const group = await groupName(node.gid, system)
   return { kind: 'no-permission', group, commands: await grantCommands(group, node.mode, system) }
+}
+
+/** What udev's uaccess grants is in an ACL, which mode bits do not show: test(1) asks access(2). */
+async function isGranted(path: string, system: System): Promise<boolean> {
+  try {
+    return (await system.spawn('test', ['-r', path, '-a', '-w', path])).code === 0
+  } catch {
+    return false
+  }
 }
 
 /** The commands that give this user the port, for this distribution. */
 async function grantCommands(group: string, mode: number, system: System): Promise<string[]> {
   const release = (await system.files.readText('/etc/os-release')) ?? ''
   const id = /^ID=["']?([^"'\n]+)/m.exec(release)?.[1] ?? ''
-  // A container or WSL gets its devices from outside: no group in it helps.
-  if (await system.files.stat('/.dockerenv'))
+  // A container (Docker, Podman) gets its devices from outside: no group in it helps.
+  const marks = ['/.dockerenv', '/run/.containerenv'].map((mark) => system.files.stat(mark))
+  if ((await Promise.all(marks)).some(Boolean))
     return ['Start the container with --device for this port and --group-add for its group.']
   const again = 'log out and in again'
   if (group === 'root' || (mode & 0o060) !== 0o060) {
-    const rule = posix.join(system.packageFolder, 'templates', '99-wxstation.rules')
+    const rule = posix.join(system.packageFolder, 'templates', '70-wxstation.rules')
     return [
       `sudo install -m 644 ${rule} /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm trigger`,
       'plug the board in again',

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { bridges, findBridge } from '../../../src/device/bridges.js'
@@ -175,7 +175,11 @@ describe.skipIf(process.platform === 'win32')('listPorts on Linux', () => {
 describe.skipIf(process.platform === 'win32')('portState on Linux', () => {
   const spawnIds =
     (uid: string, groups: string): System['spawn'] =>
-    async (_command, args) => ({ code: 0, stdout: args[0] === '-u' ? uid : groups, stderr: '' })
+    async (command, args) => ({
+      code: command === 'test' ? 1 : 0,
+      stdout: args[0] === '-u' ? uid : groups,
+      stderr: '',
+    })
   const node = { size: 0, mtimeMs: 0, isFolder: false, uid: 0, gid: 20, mode: 0o20660 }
   const withNode = (system: System, change: Partial<typeof node> = {}): System => ({
     ...system,
@@ -213,7 +217,7 @@ describe.skipIf(process.platform === 'win32')('portState on Linux', () => {
     )
     const state = await portState('/dev/ttyUSB0', system)
     expect(state).toMatchObject({ kind: 'no-permission', group: 'root' })
-    expect(JSON.stringify(state)).toContain('99-wxstation.rules')
+    expect(JSON.stringify(state)).toContain('70-wxstation.rules')
   })
 
   it.each([
@@ -224,6 +228,29 @@ describe.skipIf(process.platform === 'win32')('portState on Linux', () => {
   ])('is free for %s', async (_who, uid, groups, change) => {
     const system = withNode(linux({}, {}, { spawn: spawnIds(uid, groups) }), change)
     expect(await portState('/dev/ttyUSB0', system)).toEqual({ kind: 'free' })
+  })
+
+  it('is free where udev has granted it in an ACL, which mode bits do not show', async () => {
+    const asked: string[][] = []
+    const ids = spawnIds('1000', '1000')
+    const spawn: System['spawn'] = async (command, args, options) => {
+      if (command !== 'test') return ids(command, args, options)
+      asked.push(args)
+      return { code: 0, stdout: '', stderr: '' }
+    }
+    expect(await portState('/dev/ttyUSB0', withNode(linux({}, {}, { spawn })))).toEqual({
+      kind: 'free',
+    })
+    expect(asked).toEqual([['-r', '/dev/ttyUSB0', '-a', '-w', '/dev/ttyUSB0']])
+  })
+
+  it('the rule file comes before the one that acts on its tag', () => {
+    // 73-seat-late.rules turns TAG+="uaccess" into the ACL: a later file only sets a tag.
+    const rules = readdirSync(new URL('../../../templates', import.meta.url)).filter((name) =>
+      name.endsWith('.rules'),
+    )
+    expect(rules).toHaveLength(1)
+    expect(rules[0]! < '73-seat-late.rules').toBe(true)
   })
 
   it('names the program that holds it', async () => {
