@@ -56,10 +56,24 @@ export async function resolvePort({ system }: Context, port: string): Promise<st
   const wanted = resolveId(await readMemory(system), port.slice(3))
   if (/^(socket|rfc2217):/.test(wanted.port ?? '')) return wanted.port ?? ''
   const ports = await listPorts(system)
+  const sameSerial = ports.filter(
+    ({ serialNumber }) => serialNumber?.toLowerCase() === wanted.serial.toLowerCase(),
+  )
+  // Cheap bridges share one serial number: then only the place where the board was seen tells.
   const found =
-    ports.find(({ serialNumber }) => serialNumber?.toLowerCase() === wanted.serial.toLowerCase()) ??
-    ports.find(({ path }) => path === wanted.port)
+    sameSerial.length === 1 ? sameSerial[0] : ports.find(({ path }) => path === wanted.port)
   if (found) return found.path
+  if (sameSerial.length > 1) {
+    const paths = sameSerial.map(({ path }) => path)
+    throw new WxError(
+      'MANY_BOARDS',
+      `Several ports have the id "${wanted.serial}": ${paths.join(', ')}.`,
+      {
+        hint: 'Name one of them with --port.',
+        details: { ports: paths },
+      },
+    )
+  }
   throw new WxError('PORT_ABSENT', `No board with the id "${port.slice(3)}" is plugged in.`, {
     hint: 'Run `wxstation ports` to see USB serials and aliases; --probe also reads MACs.',
     details: { port },

@@ -88,7 +88,7 @@ export function resolveId(
   { boards, aliases }: Memory,
   text: string,
 ): { serial: string; port: string | undefined } {
-  const id = aliases[text] ?? text
+  const id = (Object.hasOwn(aliases, text) ? aliases[text] : undefined) ?? text
   const board = boards.find(({ mac }) => mac === id.toLowerCase())
   return { serial: board?.usbSerial ?? id, port: board?.port }
 }
