@@ -117,32 +117,47 @@ export function backupBoard(
     const kept = (await system.files.read(partial)) ?? new Uint8Array(0)
     const bytes = new Uint8Array(size)
     bytes.set(kept.subarray(0, size))
-    let failures = 0
-    for (let at = 0; at < size; ) {
-      const length = Math.min(pieceBytes, size - at)
-      const address = range.offset + at
-      try {
-        const wanted = await session.loader.md5(address, length)
-        // Erased flash and what an earlier run has read need no bytes on the wire.
-        const blank = new Uint8Array(length).fill(0xff)
-        if (md5(blank) === wanted) bytes.set(blank, at)
-        else if (at + length > kept.length || md5(bytes.subarray(at, at + length)) !== wanted)
-          bytes.set(await session.loader.readAll(address, length), at)
-        if (md5(bytes.subarray(at, at + length)) !== wanted)
-          throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
-        at += length
-        await system.files.write(partial, bytes.subarray(0, at))
-        report({ type: 'progress', stage: 'backup', done: at, total: size, unit: 'bytes' })
-      } catch (error) {
-        if (!isSpoiled(error) || ++failures >= attempts) throw error
-        await session.stepDown()
+    // It may hold the password of a network, as the backup itself does.
+    const store = await system.files.open(partial, kept.length > 0 ? 'r+' : 'w', 0o600)
+    try {
+      await store.chmod(0o600)
+      for (let at = 0, failures = 0; at < size; ) {
+        const length = Math.min(pieceBytes, size - at)
+        const piece = bytes.subarray(at, at + length)
+        try {
+          await readPiece(session, range.offset + at, piece, at + length <= kept.length)
+          await store.write(piece, 0, length, at)
+          at += length
+          failures = 0
+          report({ type: 'progress', stage: 'backup', done: at, total: size, unit: 'bytes' })
+        } catch (error) {
+          if (!isSpoiled(error) || ++failures >= attempts) throw error
+          await session.stepDown()
+        }
       }
+    } finally {
+      await store.close()
     }
     await system.files.write(path, bytes, { mode: 0o600 })
     await system.files.remove(partial)
     report({ type: 'done', stage: 'backup', elapsedMs: system.clock.monotonic() - startMs })
     return { ...info, size, sha256: createHash('sha256').update(bytes).digest('hex') }
   })
+}
+
+/** Fills `piece` from the chip. Erased flash and what an earlier run has read need no bytes on the wire. */
+async function readPiece(
+  { loader }: Session,
+  address: number,
+  piece: Uint8Array,
+  isKept: boolean,
+): Promise<void> {
+  const wanted = await loader.md5(address, piece.length)
+  if (isKept && md5(piece) === wanted) return
+  if (md5(new Uint8Array(piece.length).fill(0xff)) === wanted) piece.fill(0xff)
+  else piece.set(await loader.readAll(address, piece.length))
+  if (md5(piece) !== wanted)
+    throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
 }
 
 /** Writes a file to flash as it is; only sectors that differ, proven by the chip's MD5. */

@@ -87,6 +87,7 @@ export async function obtainFirmware(
           trust: 'file',
           from: 'file',
           sha256,
+          ...builtOf(image),
         },
       },
     })
@@ -108,10 +109,16 @@ export async function obtainFirmware(
     trust: is('trust', 'first') ? 'first' : is('trust', 'known') ? 'known' : 'pinned',
     from: is('from', 'fetched') ? 'fetched' : 'cache',
     sha256,
+    ...builtOf(image),
   }
   report({ type: 'fact', fact: { kind: 'firmware', values } })
   const name = `${chosen.board} ${chosen.version}`
   return { name, image, runtime: chosen.runtime, version: chosen.version, sha256 }
+}
+
+/** When and with what the app was built, as its descriptor says. */
+function builtOf({ app }: Image): { built?: string; idf?: string } {
+  return app ? { built: `${app.date} ${app.time}`.trim(), idf: app.idfVersion } : {}
 }
 
 /** Boards that want the same build share one download, and with it its success or failure. */

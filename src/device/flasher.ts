@@ -3,6 +3,7 @@ import { forBoard, type Report } from '../events.js'
 import type { System } from '../system.js'
 import { type Heard, waitForBanner } from './banner.js'
 import { chips } from './boards.js'
+import { findBridge } from './bridges.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
 import { type FlashPlan, planFlash } from './flash-plan.js'
 import { planTarget } from './flash-target.js'
@@ -36,6 +37,8 @@ export interface FlashResult {
   /** Of the file as its publisher made it. */
   sha256: string
   partitions: 'queue' | 'stock'
+  /** What was, or with --dry-run would be, written, erased and lost. */
+  plan: PlanValues
   state: 'flashed' | 'already-flashed' | 'planned'
   sectors: number
   sectorsWritten: number
@@ -82,11 +85,16 @@ export async function flashBoard(
     }
     report({
       type: 'fact',
-      fact: { kind: 'chip', values: { ...known, isSecured: facts.isSecured } },
+      fact: {
+        kind: 'chip',
+        values: { ...known, ...bridgeOf(session), isSecured: facts.isSecured },
+      },
     })
     if (facts.isSecured) throw secured(known.chip)
     const firmware = await obtainFirmware(options.source, facts, system, { report, signal })
     const { image } = firmware
+    if (image.kind === 'app')
+      report({ type: 'notice', notice: 'plain-offset', values: { offset: image.offset } })
     checkImage(image, options.force ? { chip, flashSizeBytes } : facts, firmware.name)
     const target = planTarget(image, flashSizeBytes, {
       stockPartitions: options.stockPartitions,
@@ -98,8 +106,12 @@ export async function flashBoard(
       report({ type: 'progress', stage: 'compare', done, total, unit: 'sectors' }),
     )
     const { runtime, version, sha256 } = firmware
+    const nothingToDo = plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0
+    const values = planValues(plan, nothingToDo)
+    report({ type: 'fact', fact: { kind: 'flash-plan', values } })
     const result = {
       ...known,
+      plan: values,
       ...{ runtime, version, sha256 },
       partitions: target.hasQueue ? ('queue' as const) : ('stock' as const),
       sectors: plan.sectors,
@@ -107,8 +119,6 @@ export async function flashBoard(
       wireBytes: 0,
       baud: session.loader.baud,
     }
-    const nothingToDo = plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0
-    report({ type: 'fact', fact: { kind: 'flash-plan', values: planValues(plan, nothingToDo) } })
     if (options.dryRun) {
       return {
         ...result,
@@ -164,10 +174,15 @@ export async function flashBoard(
   }
 }
 
-function planValues(
-  plan: FlashPlan,
-  nothingToDo: boolean,
-): Record<string, string | number | boolean> {
+/** The name of what sits between computer and board, where the computer knows it. */
+function bridgeOf({ link: { usb } }: Session): { bridge?: string } {
+  const bridge = usb && findBridge(usb.vendorId, usb.productId)
+  return bridge ? { bridge: bridge.name } : {}
+}
+
+type PlanValues = ReturnType<typeof planValues>
+
+function planValues(plan: FlashPlan, nothingToDo: boolean) {
   return {
     nothingToDo,
     eraseAll: plan.eraseAll,

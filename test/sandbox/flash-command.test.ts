@@ -73,7 +73,9 @@ describe('wxstation flash', () => {
     one.flash.program(0x3000, Uint8Array.of(1, 2, 3))
     const range = ['--size', '64K', '--port']
     expect((await cli(['board', 'backup', file, ...range, one.rfc2217Url])).code).toBe(0)
-    expect((await cli(['board', 'restore', file, '--port', other.rfc2217Url])).code).toBe(0)
+    expect((await cli(['board', 'restore', file, '--yes', '--port', other.rfc2217Url])).code).toBe(
+      0,
+    )
     expect(other.flash.read(0, 0x10000)).toEqual(one.flash.read(0, 0x10000))
   })
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.js'
 import type { AddCommand, Handle } from '../main.js'
 import { parseCount, parseSize } from '../options.js'
 import { partitionLines } from '../render/flash.js'
+import { bytesText } from '../render/tables.js'
 
 interface Flags {
   port?: string
@@ -24,6 +25,16 @@ export const addBoard: AddCommand = (program, handle) => {
   addBackup(board, handle)
   addRestore(board, handle)
   addErase(board, handle)
+}
+
+/** What cannot be undone is asked first. Throws INTERRUPTED, or the usage error that names --yes. */
+async function confirm(
+  { options, prompts }: Context,
+  question: string,
+  refused: string,
+): Promise<void> {
+  if (options.yes || (await prompts.confirm(question, { flag: '--yes' }))) return
+  throw new WxError('INTERRUPTED', refused)
 }
 
 function verb(board: Command, name: string, description: string): Command {
@@ -71,7 +82,13 @@ function addBackup(board: Command, handle: Handle): void {
         const [options, during] = await optionsOf(context, flags)
         const range = { offset: flags.offset, size: flags.size }
         const done = await backupBoard(file, range, options, context.system, during)
-        return { data: { file, ...done } }
+        return {
+          data: { file, ...done },
+          pretty: (paint) => [
+            `${paint.good('✔')} ${file}: ${bytesText(done.size)}, verified`,
+            `  sha256 ${done.sha256}`,
+          ],
+        }
       }),
     )
 }
@@ -90,9 +107,16 @@ function addRestore(board: Command, handle: Handle): void {
         if (!bytes) throw new WxError('FILE_UNREADABLE', `There is no file "${file}".`)
         const { restoreBoard } = await import('../../device/board-flash.js')
         const [options, during] = await optionsOf(context, flags)
+        const place = `${bytesText(bytes.length)} at 0x${flags.offset.toString(16)} of ${options.port}`
+        await confirm(context, `Overwrite ${place} with ${file}?`, 'Nothing was written.')
         const range = { offset: flags.offset, size: undefined }
         const done = await restoreBoard(bytes, range, options, context.system, during)
-        return { data: { file, ...done } }
+        return {
+          data: { file, ...done },
+          pretty: (paint) => [
+            `${paint.good('✔')} ${file}: ${bytesText(done.size)} on the board, ${done.sectorsWritten} sectors written, verified`,
+          ],
+        }
       }),
     )
 }
@@ -105,8 +129,7 @@ function addErase(board: Command, handle: Handle): void {
         const { eraseBoard } = await import('../../device/board-flash.js')
         const [options, during] = await optionsOf(context, flags)
         const question = `Erase everything on ${options.port}, files and settings too?`
-        if (!context.options.yes && !(await context.prompts.confirm(question, { flag: '--yes' })))
-          throw new WxError('INTERRUPTED', 'Nothing was erased.')
+        await confirm(context, question, 'Nothing was erased.')
         return { data: { erased: true, ...(await eraseBoard(options, context.system, during)) } }
       }),
     )

@@ -14,7 +14,7 @@ export function revisionText(revision: number): string {
   return `rev ${Math.floor(revision / 100)}.${revision % 100}`
 }
 
-function joined(parts: (string | undefined | false)[]): string {
+function joined(parts: (string | number | boolean | undefined)[]): string {
   return parts.filter(Boolean).join(' · ')
 }
 
@@ -27,17 +27,19 @@ export const flashFacts = {
         `${values.chip} ${revisionText(Number(values.revision))}`,
         Number(values.flashSizeBytes) > 0 && `${Number(values.flashSizeBytes) / megabyte} MB`,
         String(values.mac),
+        values.isSecured === true && 'secured',
         values.bridge ? `${values.bridge} on ${values.port}` : String(values.port),
       ]),
     ),
   ],
-  firmware: ({ runtime, version, name, bytes, trust, from, sha256 }: Values): string[] => [
+  firmware: ({ runtime, version, name, bytes, trust, from, sha256, idf }: Values): string[] => [
     fact(
       'Firmware',
       joined([
         `${runtimeText(runtime)} ${version}`.trim(),
         String(name),
         bytesText(Number(bytes)),
+        idf && `IDF ${idf}`,
         trustText(String(trust), String(sha256)),
         { cache: 'cached', fetched: 'fetched', file: undefined }[String(from)],
       ]),

@@ -1,0 +1,128 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { backupBoard } from '../../src/device/board-flash.js'
+import type { Event } from '../../src/events.js'
+import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
+import { buildImage } from '../../src/sandbox/image-builder.js'
+import { testBoard } from '../support/board.js'
+import { cli, temporaryFolder, testSystem } from '../support/system.js'
+
+const speaks: StartRuntime = ({ app, transmit }) => {
+  transmit(Buffer.from(`MicroPython ${app.version} on ${app.date}; Generic ESP32 module\r\n>>> `))
+  return { receive: () => {}, halt: async () => {} }
+}
+const board = () => testBoard({ startRuntime: async () => speaks })
+
+function imageFile(): string {
+  const path = join(temporaryFolder(), 'image.bin')
+  writeFileSync(path, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+  return path
+}
+
+describe('wxstation flash', () => {
+  it('--dry-run --json holds the whole plan and writes nothing', async () => {
+    const { rfc2217Url, flash } = await board()
+    const before = flash.operations
+    const { code, out } = await cli(['flash', imageFile(), '--dry-run', '--json', '-p', rfc2217Url])
+    const { state, sectorsWritten, plan } = JSON.parse(out)
+    expect({ code, state, sectorsWritten }).toEqual({
+      code: 0,
+      state: 'planned',
+      sectorsWritten: 0,
+    })
+    expect(plan).toMatchObject({ nothingToDo: false, eraseAll: false, losesFiles: false })
+    expect(plan.sectorsToWrite).toBeGreaterThan(0)
+    expect(flash.operations).toBe(before)
+  })
+
+  it('--stock-partitions keeps the official table, --erase --yes wipes what was there', async () => {
+    const { rfc2217Url, flash } = await board()
+    flash.program(0x3f0000, Uint8Array.of(1, 2, 3))
+    const argv = ['flash', imageFile(), '--stock-partitions', '--erase', '--yes', '--json']
+    const { code, out } = await cli([...argv, '-p', rfc2217Url])
+    expect({ code, ...JSON.parse(out) }).toMatchObject({
+      ...{ code: 0, state: 'flashed', partitions: 'stock' },
+      plan: { eraseAll: true, queueBytes: 0 },
+    })
+    expect([...flash.read(0x3f0000, 3)]).toEqual([0xff, 0xff, 0xff])
+  })
+
+  it('tells the rate it wrote at, not the console’s', async () => {
+    const { rfc2217Url } = await board()
+    const { out } = await cli([
+      'flash',
+      imageFile(),
+      '--baud',
+      '460800',
+      '--json',
+      '-p',
+      rfc2217Url,
+    ])
+    expect(JSON.parse(out)).toMatchObject({ state: 'flashed', baud: 460_800 })
+  })
+})
+
+describe('wxstation board', () => {
+  it('info shows chip, flash and partitions', async () => {
+    const { rfc2217Url, flash } = await board()
+    flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+    const { code, err, out } = await cli(['board', 'info', '-p', rfc2217Url])
+    expect(code).toBe(0)
+    expect(err).toMatch(/ESP32 rev .* 4 MB .*24:0a:c4:01:02:03/)
+    expect(out).toMatch(/factory\s+app\s+0x10000/)
+  })
+
+  it('erase and restore want a word first where nobody can be asked', async () => {
+    const { rfc2217Url, flash } = await board()
+    flash.program(0x5000, Uint8Array.of(1))
+    const file = join(temporaryFolder(), 'blank.bin')
+    writeFileSync(file, new Uint8Array(4096).fill(0xff))
+    for (const argv of [
+      ['board', 'erase'],
+      ['board', 'restore', file, '--offset', '0x5000'],
+    ]) {
+      const { code, err } = await cli([...argv, '-p', rfc2217Url])
+      expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/--yes/) })
+    }
+    expect(flash.read(0x5000, 1)[0]).toBe(1)
+    expect((await cli(['board', 'erase', '--yes', '-p', rfc2217Url])).code).toBe(0)
+    expect(flash.read(0x5000, 1)[0]).toBe(0xff)
+  })
+
+  it('a backup that was broken off goes on, stays private, and is the whole flash then', async () => {
+    const { rfc2217Url, flash } = await board()
+    const body = Uint8Array.from({ length: 0x30000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
+    flash.program(0x10000, body)
+    const file = join(temporaryFolder(), 'all.bin')
+    const stop = new AbortController()
+    const report = (event: Event): void => {
+      if (event.type === 'progress' && event.stage === 'backup' && event.done >= 0x20000)
+        stop.abort(new Error('unplugged'))
+    }
+    const range = { offset: 0x10000, size: 0x30000 }
+    const options = { port: rfc2217Url, waitForButtons: false }
+    const system = testSystem()
+    await expect(
+      backupBoard(file, range, options, system, { report, signal: stop.signal }),
+    ).rejects.toThrow('unplugged')
+    expect(statSync(`${file}.part`)).toMatchObject({ size: 0x20000 })
+    expect(statSync(`${file}.part`).mode & 0o777).toBe(0o600)
+    const argv = [
+      'board',
+      'backup',
+      file,
+      '--offset',
+      '0x10000',
+      '--size',
+      '192K',
+      '-p',
+      rfc2217Url,
+    ]
+    const { code, out } = await cli(argv)
+    expect(code).toBe(0)
+    expect(out).toMatch(/all\.bin: .*, verified\n +sha256 [0-9a-f]{64}/)
+    expect(readFileSync(file).equals(Buffer.from(body))).toBe(true)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+})
