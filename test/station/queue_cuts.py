@@ -3,13 +3,14 @@
 import json
 import sys
 
+import cursor
 import queue
 import store
 
 import esp32
 
 PAGE = 384
-queue.PAGE = store.PAGE = esp32.PAGE = PAGE
+cursor.PAGE = queue.PAGE = store.PAGE = esp32.PAGE = PAGE
 PAGES = 4
 PER_PAGE = PAGE // 4
 WALL = 200000000

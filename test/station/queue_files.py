@@ -3,11 +3,12 @@
 import json
 import os
 
+import cursor
 import queue
 import store
 
 PAGE = 384
-queue.PAGE = store.PAGE = PAGE
+cursor.PAGE = queue.PAGE = store.PAGE = PAGE
 PAGES = 4
 BLOCK = 512
 BLOCKS = 48

@@ -2,6 +2,7 @@
 # not timed: on the chip a read and the look at what it brought take about a millisecond.
 import json
 
+import cursor
 import queue
 import store
 
@@ -9,7 +10,7 @@ import esp32
 
 # Small pages make a week of pages cheap to fill.
 PAGE = 384
-queue.PAGE = store.PAGE = esp32.PAGE = PAGE
+cursor.PAGE = queue.PAGE = store.PAGE = esp32.PAGE = PAGE
 PAGES = 448
 WALL = 200000000
 
