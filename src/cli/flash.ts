@@ -152,17 +152,21 @@ async function mayLoseFiles(
 ): Promise<void> {
   if (flags.discardFiles || options.yes) return
   const { WxError } = await import('../errors.js')
-  const instead = { flag: '--discard-files, or keep them with --stock-partitions' }
+  const isForQueue = !flags.stockPartitions
+  const why = isForQueue
+    ? 'The file system of the board must move to make room for the queue'
+    : "The file system of the board must move to where the firmware's own table has it"
+  const flag = isForQueue
+    ? '--discard-files, or keep them with --stock-partitions'
+    : '--discard-files'
   if (!isAlone || !prompts.canAsk) {
-    throw new WxError(
-      'ANSWER_MISSING',
-      'The file system of the board must move to make room for the queue, and it holds files.',
-      { hint: `Say what to do with them: ${instead.flag}.`, details: instead },
-    )
+    throw new WxError('ANSWER_MISSING', `${why}, and it holds files.`, {
+      hint: `Save the flash first with \`wxstation board backup\`; then say ${flag}.`,
+      details: { flag },
+    })
   }
-  const question = 'The file system must move for the queue, and its files are lost. Go on?'
-  if (await prompts.confirm(question, instead)) return
+  if (await prompts.confirm(`${why}, and its files are lost. Go on?`, { flag })) return
   throw new WxError('INTERRUPTED', 'Nothing was written.', {
-    hint: 'With --stock-partitions nothing has to move.',
+    hint: 'Copy the files off the board first, or save its flash with `wxstation board backup`.',
   })
 }
