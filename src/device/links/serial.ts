@@ -1,6 +1,7 @@
 import { errnoOf, WxError } from '../../errors.js'
 import type { PortInfo, System } from '../../system.js'
 import type { Link, OpenLinkOptions } from '../link.js'
+import { portState } from '../port-state.js'
 import { Inbox } from './inbox.js'
 import { portLost, sendAll } from './tcp.js'
 
@@ -39,9 +40,8 @@ export async function openSerialLink(
     hupcl: false,
     lock: true,
   })
-  await new Promise<void>((resolve, reject) => {
-    port.open((error) => (error ? reject(openError(path, error, system.host.platform)) : resolve()))
-  })
+  const refused = await new Promise<Error | null | undefined>((resolve) => port.open(resolve))
+  if (refused) throw await explained(openError(path, refused, system.host.platform), path, system)
   const inbox = new Inbox(system.clock)
   let hasControlLines = true
   let baud = options.baud
@@ -124,6 +124,30 @@ async function findPort(path: string, system: System): Promise<PortInfo | undefi
     // Without udevadm there is no list; the port works without its USB ids.
     return undefined
   }
+}
+
+/** Adds what the system tells: the command that grants the port, or who holds it. */
+export async function explained(error: WxError, path: string, system: System): Promise<WxError> {
+  if (error.code !== 'PORT_PERMISSION' && error.code !== 'PORT_BUSY') return error
+  const state = await portState(path, system)
+  const { cause, details } = error
+  if (error.code === 'PORT_PERMISSION' && state.kind === 'no-permission') {
+    const { group, commands } = state
+    return new WxError(
+      'PORT_PERMISSION',
+      `The port ${path} belongs to the group "${group}", and you are not in it.`,
+      { cause, hint: commands.join('\n'), details: { ...details, group, commands } },
+    )
+  }
+  if (error.code === 'PORT_BUSY' && state.kind === 'busy' && state.program) {
+    const { program, pid } = state
+    const who = pid === undefined ? program : `${program} (pid ${pid})`
+    return new WxError('PORT_BUSY', `The port ${path} is in use by ${who}.`, {
+      ...{ cause, hint: `Close ${program}, then run the command again.` },
+      details: { ...details, program, ...(pid !== undefined && { pid }) },
+    })
+  }
+  return error
 }
 
 /**
