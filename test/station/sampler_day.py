@@ -22,6 +22,7 @@ class Time(Ticks):
 time = sys.modules["time"] = Time()
 
 import config
+import file_flash
 import queue
 from clock import Clock
 from sampler import Sampler
@@ -29,42 +30,11 @@ from status import Status
 
 import world
 
-PAGES = 64
 WALL = 200000000
 
 
-class FileFlash:
-    """A partition's store over a file; what is kept is the order of pages, not NOR's bits."""
-
-    is_durable = True
-    pages = PAGES
-
-    def __init__(self, path):
-        self._file = open(path, "w+b")
-        blank = b"\xff" * 4096
-        for _ in range(PAGES):
-            self._file.write(blank)
-        self._blank = b"\xff" * 64
-
-    def read(self, page, offset, buf):
-        self._file.seek(page * 4096 + offset)
-        self._file.readinto(buf)
-
-    def write(self, page, offset, buf):
-        self._file.seek(page * 4096 + offset)
-        self._file.write(buf)
-
-    def erase(self, page):
-        self._file.seek(page * 4096)
-        for _ in range(64):
-            self._file.write(self._blank)
-
-    def flush(self):
-        pass
-
-
 settings = config.check({})[0]
-log = queue.Queue(FileFlash(sys.argv[1]))
+log = queue.Queue(file_flash.FileFlash(sys.argv[1]))
 log.start(1, 2000)
 clock = Clock()
 status = Status("x", "0", 1, 1)
