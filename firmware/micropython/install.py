@@ -6,13 +6,14 @@
 #
 # A trial (an update over the air) keeps copies of what it replaces in /.old. confirm(), called
 # after the first upload, drops them; without it the old files return after TRIAL_MS, or at the
-# fourth boot if the new code does not live that long.
+# third boot if the new code does not live that long.
 import json
 import os
 
 ROOT = "/"
 TRIAL_MS = 120000
-TRIAL_BOOTS = 3
+# One less than lead to safe mode (crash.py), where sound old files would come back in vain.
+TRIAL_BOOTS = 2
 
 _timer = None
 

@@ -5,8 +5,8 @@ import json
 import os
 import sys
 
-import clock
 import crash
+import install
 
 import esp32
 import machine
@@ -52,6 +52,18 @@ class Station:
         Station.act(self)
 
     def leave(self):
+        pass
+
+
+class Timer:
+    """Of a trial: its two minutes never pass here."""
+
+    ONE_SHOT = 0
+
+    def __init__(self, number):
+        pass
+
+    def init(self, mode, period, callback):
         pass
 
 
@@ -147,3 +159,20 @@ for i in range(3):
 boot("is safe though damaged", lives, damaged=True)
 boot("is interrupted there", interrupted)
 boot("heap is full", full)
+
+# An update over the air that crashes at once: its third boot brings the old files back, and these
+# find no safe mode.
+install.ROOT = os.getcwd() + "/"
+machine.Timer = Timer
+world.nvs["fails"] = 0
+os.mkdir(".old")
+with open(".old/manifest.json", "w") as file:
+    json.dump({"order": [], "added": [], "boots": 0}, file)
+for name in ("update", "update", "update reverted", "old files"):
+    act = crashes if name == "update" else lives
+    try:
+        install.run()
+    except machine.Reset:
+        print(json.dumps({"name": name, "ended": "reset", "safe": [], "fails": world.nvs["fails"]}))
+        continue
+    boot(name, act)
