@@ -21,8 +21,8 @@ _HEALTHY_S = 60
 # A network side that has not moved for so long hangs: longer than every deadline of its own.
 _HANG_MS = 600000
 _REBOOT_MAX_S = 3600
-# Six summaries an hour: few lines in a log, and one in a test of ten minutes.
-_TELL_S = 600
+# A summary a minute: one line beside six of the uploads, and some in a test of few minutes.
+_TELL_S = 60
 # Files instead of a partition: at most this much may be lost with the power.
 _FLUSH_MS = 10000
 
@@ -66,7 +66,7 @@ class Station:
         self._watchdog = None
         self._has_thread = False
         self._is_healthy = False
-        self._told_at = _HEALTHY_S - _TELL_S  # once early, for whoever has just set it up
+        self._told_at = 0
         self._fault = None
         self._trial_over = False
 
@@ -147,20 +147,21 @@ class Station:
             self.boots.went_well()
         if uptime - self._told_at >= _TELL_S:
             self._told_at = uptime
-            self._tell()
+            self._tell(uptime)
         if self.is_trying and uptime > self.config["trial_time"]:
             log("error config trial failed")
             self.boots.went_well()
             machine.reset()  # the settings on trial are gone with this boot
         self._watch_sensors()
 
-    def _tell(self):
-        """What station_status has no field for."""
+    def _tell(self, uptime):
+        """What station_status has no field for: with it, a ledger of this boot can be closed."""
         sampler, queue = self.sampler, self.queue
         log(
-            "sum taken=%d missed=%d late=%d longest=%d suspect=%d lost=%d estimated=%d repaired=%d "
-            "drift=%d heap=%d"
+            "sum up=%d taken=%d missed=%d late=%d longest=%d suspect=%d lost=%d estimated=%d "
+            "repaired=%d drift=%d heap=%d"
             % (
+                uptime,
                 sampler.taken,
                 sampler.slots.missed,
                 sampler.late,
