@@ -12,8 +12,6 @@ export interface KnownBoard {
   baud?: number
   /** Writes at this rate, one after the other, that lost nothing. */
   cleanRuns?: number
-  /** The reset strategy that has worked. */
-  strategy?: string
 }
 
 interface Memory {
