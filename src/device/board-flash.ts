@@ -6,6 +6,7 @@ import { chips } from './boards.js'
 import { isSpoiled } from './commands.js'
 import { differingRuns } from './compare.js'
 import { partitionsOnChip } from './flash-plan.js'
+import { type AppDescriptor, readDescriptor } from './image.js'
 import { sectorBytes } from './loader.js'
 import { pack } from './pack.js'
 import type { Partition } from './partitions.js'
@@ -32,6 +33,8 @@ export interface BoardInfo {
   flashId: number
   isSecured: boolean
   partitions: Partition[]
+  /** What the app in flash says of itself; undefined where there is none. */
+  app?: AppDescriptor
 }
 
 /** A piece is read, stored and counted as done before the next: what broke off goes on there. */
@@ -62,16 +65,20 @@ async function withBoard<T>(
   }
 }
 
-/** Chip, flash and partitions; reads only. */
+/** Chip, flash, partitions and the app in them; reads only. */
 export function boardInfo(
   options: BoardOptions,
   system: System,
   context: BoardContext,
 ): Promise<BoardInfo> {
-  return withBoard(options, system, context, async (session, _, info) => ({
-    ...info,
-    partitions: info.isSecured ? [] : await partitionsOnChip(session.loader),
-  }))
+  return withBoard(options, system, context, async ({ loader }, _, info) => {
+    if (info.isSecured) return info
+    const partitions = await partitionsOnChip(loader)
+    const first = partitions.find(({ type }) => type === 'app')
+    // Header, first segment's head and the descriptor lie in the app's first sector.
+    const app = first && readDescriptor(await loader.readAll(first.offset, sectorBytes), 0)
+    return { ...info, partitions, ...(app && { app }) }
+  })
 }
 
 /** Sets the whole chip to ones. */

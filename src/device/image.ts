@@ -175,7 +175,7 @@ export function withFlashSize(image: Image, flashSizeBytes: number): Image {
   return { ...image, bytes, header: { ...image.header, flashSizeBytes } }
 }
 
-function readDescriptor(bytes: Uint8Array, appAt: number): AppDescriptor | undefined {
+export function readDescriptor(bytes: Uint8Array, appAt: number): AppDescriptor | undefined {
   const at = appAt + headerBytes + 8
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (at + 176 > bytes.length || view.getUint32(at, true) !== appDescriptorMagic) return undefined

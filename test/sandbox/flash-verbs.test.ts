@@ -2,6 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { backupBoard } from '../../src/device/board-flash.js'
+import { readMemory } from '../../src/device/known-boards.js'
+import { probeBoard } from '../../src/device/probe.js'
 import type { Event } from '../../src/events.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
@@ -63,6 +65,46 @@ describe('wxstation flash', () => {
   })
 })
 
+describe('several boards', () => {
+  it('--retry-failed takes those that failed, and nothing else', async () => {
+    const [good, bad] = [await board(), await board()]
+    bad.faults.unplugged = true
+    const system = testSystem()
+    const { folders } = system
+    const path = imageFile()
+    const ports = ['--port', good.rfc2217Url, '--port', bad.rfc2217Url]
+    const first = await cli(['flash', path, '--json', ...ports], { folders })
+    expect(JSON.parse(first.out)).toMatchObject({ flashed: 1, failed: 1 })
+    bad.faults.unplugged = false
+    const again = await cli(['flash', path, '--json', '--retry-failed'], { folders })
+    expect({ code: again.code, ...JSON.parse(again.out) }).toMatchObject({
+      ...{ code: 0, flashed: 1, failed: 0 },
+      boards: [{ port: bad.rfc2217Url, state: 'flashed' }],
+    })
+    const none = await cli(['flash', path, '--json', '--retry-failed'], { folders })
+    expect(none.code).toBe(4)
+  })
+})
+
+describe('a probe', () => {
+  it('tells chip and MAC, remembers them, and lets the board start again', async () => {
+    let starts = 0
+    const one = await testBoard({
+      startRuntime: async () => {
+        starts++
+        return speaks
+      },
+    })
+    one.flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+    const system = testSystem()
+    const signal = new AbortController().signal
+    const { chip, mac } = await probeBoard(one.rfc2217Url, system, { report: () => {}, signal })
+    expect({ chip, mac }).toEqual({ chip: 'ESP32', mac: '24:0a:c4:01:02:03' })
+    expect((await readMemory(system)).boards).toMatchObject([{ mac, port: one.rfc2217Url }])
+    await expect.poll(() => starts).toBeGreaterThan(0)
+  })
+})
+
 describe('wxstation board', () => {
   it('info shows chip, flash and partitions', async () => {
     const { rfc2217Url, flash } = await board()
@@ -70,6 +112,8 @@ describe('wxstation board', () => {
     const { code, err, out } = await cli(['board', 'info', '-p', rfc2217Url])
     expect(code).toBe(0)
     expect(err).toMatch(/ESP32 rev .* 4 MB .*24:0a:c4:01:02:03/)
+    expect(out).toMatch(/App +MicroPython v1\.27\.0 · .* · IDF /)
+    expect(out).toMatch(/no queue: `wxstation flash micropython`/)
     expect(out).toMatch(/factory\s+app\s+0x10000/)
   })
 

@@ -5,7 +5,7 @@ import { choosePort } from '../board.js'
 import type { Context } from '../context.js'
 import type { AddCommand, Handle } from '../main.js'
 import { parseCount, parseSize } from '../options.js'
-import { partitionLines } from '../render/flash.js'
+import { boardLines } from '../render/flash.js'
 import { bytesText } from '../render/tables.js'
 
 interface Flags {
@@ -62,7 +62,7 @@ function addInfo(board: Command, handle: Handle): void {
         const { boardInfo } = await import('../../device/board-flash.js')
         const [options, during] = await optionsOf(context, flags)
         const info = await boardInfo(options, context.system, during)
-        return { data: { ...info }, pretty: () => partitionLines(info.partitions) }
+        return { data: { ...info }, pretty: () => boardLines(info) }
       }),
     )
 }

@@ -125,11 +125,36 @@ export function flashTable(outcomes: Outcome[], paint: Paint): string[] {
   )
 }
 
-/** The partition table of a board. */
-export function partitionLines(
-  partitions: { label: string; type: string | number; offset: number; size: number }[],
-): string[] {
-  if (partitions.length === 0) return ['  no partition table']
+interface SeenBoard {
+  isSecured: boolean
+  partitions: { label: string; type: string | number; offset: number; size: number }[]
+  app?: { project: string; version: string; date: string; idfVersion: string }
+}
+
+/** The app of a board, its partition table, and what `flash` would make of them. */
+export function boardLines({ isSecured, partitions, app }: SeenBoard): string[] {
+  if (isSecured) return ['  secured: its flash can be neither read nor written']
+  if (partitions.length === 0)
+    return ['  no partition table', '  Next: wxstation flash micropython']
+  const has = (name: string): boolean => partitions.some(({ label }) => label === name)
+  const advice = has('wxqueue')
+    ? "has the station's queue: a reflash keeps files and queue where they are"
+    : has('vfs')
+      ? 'no queue: `wxstation flash micropython` makes its partition, and asks before files move'
+      : 'other firmware: `wxstation flash micropython` lays the flash out anew'
+  return [
+    fact(
+      'App',
+      app
+        ? joined([`${runtimeText(app.project)} ${app.version}`, app.date, `IDF ${app.idfVersion}`])
+        : 'none',
+    ),
+    fact('Layout', advice),
+    ...partitionTable(partitions),
+  ]
+}
+
+function partitionTable(partitions: SeenBoard['partitions']): string[] {
   return table(
     [
       { title: 'Partition' },
