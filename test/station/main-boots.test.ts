@@ -34,7 +34,8 @@ describe.skipIf(missing)(`the station's boots in real MicroPython ${missing ?? '
       ['heap is full', 'reset', [], 1],
       ['update', 'reset', [], 1],
       ['update', 'reset', [], 2],
-      ['update reverted', 'reset', [], 2],
+      ['update', 'reset', [], 3],
+      ['update reverted', 'reset', [], 0],
       ['old files', 'silent', [], 0],
     ])
     // Its log is written on a heap that was full a moment before, with the collector off.

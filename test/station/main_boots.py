@@ -160,7 +160,7 @@ boot("is safe though damaged", lives, damaged=True)
 boot("is interrupted there", interrupted)
 boot("heap is full", full)
 
-# An update over the air that crashes at once: its third boot brings the old files back, and these
+# An update over the air that crashes at once: its fourth boot brings the old files back, and these
 # find no safe mode.
 install.ROOT = os.getcwd() + "/"
 machine.Timer = Timer
@@ -168,7 +168,7 @@ world.nvs["fails"] = 0
 os.mkdir(".old")
 with open(".old/manifest.json", "w") as file:
     json.dump({"order": [], "added": [], "boots": 0}, file)
-for name in ("update", "update", "update reverted", "old files"):
+for name in ("update", "update", "update", "update reverted", "old files"):
     act = crashes if name == "update" else lives
     try:
         install.run()
