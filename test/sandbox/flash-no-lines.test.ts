@@ -1,6 +1,9 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLink } from '../../src/device/links/open.js'
 import { applyReset, downloadStrategies } from '../../src/device/reset.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
@@ -26,6 +29,22 @@ async function boardInLoader(options: Parameters<typeof testBoard>[0] = {}): Pro
   return board
 }
 
+const noPython =
+  process.platform !== 'win32' && spawnSync('python3', ['--version']).status === 0
+    ? ''
+    : ' (skipped: python3 is not here)'
+
+/** The path of a pseudo-terminal that leads to a socket:// port; it goes with the test. */
+async function ptyTo(url: string): Promise<string> {
+  const script = fileURLToPath(new URL('../support/pty_bridge.py', import.meta.url))
+  const bridge = spawn('python3', [script, new URL(url).port], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void bridge.stdin.end())
+  const [line] = (await once(bridge.stdout, 'data')) as [Buffer]
+  return line.toString().trim()
+}
+
 function imageFile(chip: 'esp32' | 'esp32c3' | 'esp32c6'): string {
   const path = join(temporaryFolder(), `${chip}.bin`)
   writeFileSync(path, buildImage(chip, { version: 'v1.27.0', date: '2025-12-09' }))
@@ -46,6 +65,17 @@ describe('a port without control lines', () => {
       })
     },
   )
+
+  it.skipIf(noPython)(`flashes over a pseudo-terminal${noPython}`, async () => {
+    const { socketUrl } = await boardInLoader()
+    const path = await ptyTo(socketUrl)
+    const { code, out } = await cli(['flash', imageFile('esp32'), '--port', path, '--json'])
+    expect({ code, ...JSON.parse(out) }).toMatchObject({
+      code: 0,
+      state: 'flashed',
+      answered: true,
+    })
+  })
 
   it('ends well where the straps hold the chip in its loader, and finds it there the next time', async () => {
     const straps = { flash: 0x04, download: 0x04 }
