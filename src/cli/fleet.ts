@@ -6,6 +6,8 @@ import { type Listed, parseList } from '../station/list.js'
 import { fittingPorts } from './board.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context, Result } from './context.js'
+import { type NetworkFlags, ssidInstead, wifiPassword } from './network-choice.js'
+import { noPrompts } from './prompts.js'
 import { provisionBoard } from './provision-board.js'
 import { asWxError } from './render/errors.js'
 import { table } from './render/tables.js'
@@ -29,15 +31,11 @@ export async function provisionAll(
   streams: StationStreams,
 ): Promise<Result> {
   const boards = await boardsToDo(context, flags)
-  // What a question would ask is the same for all: off a terminal the error names the flag.
-  const asks = { ...context, prompts: { ...context.prompts, canAsk: false } }
-  if ((flags.wifi || flags.ssid) && !context.settings.get('wifi.ssid'))
-    await asks.prompts.text('Wi-Fi network', { flag: '--ssid', env: 'WXSTATION_WIFI_SSID' })
+  const shared = await sharedAnswers(context, flags)
   const limit = pLimit(atOnce)
   const done = await Promise.all(
-    boards.map((board) => limit(() => one(asks, flags, streams, board))),
+    boards.map((board) => limit(() => one(shared.context, shared.flags, streams, board))),
   )
-  context.signal.throwIfAborted()
   await remember(context, boards, done)
   const failed = done.filter(({ error }) => error)
   return {
@@ -58,9 +56,24 @@ export async function provisionAll(
   }
 }
 
-async function one(
+/** What is the same for all boards is asked once, before the first; then nobody asks any more. */
+async function sharedAnswers(
   context: Context,
   flags: ProvisionFlags,
+): Promise<{ context: Context; flags: ProvisionFlags & NetworkFlags }> {
+  const asksNothing = { ...context, prompts: noPrompts }
+  if (!flags.wifi && !flags.ssid) return { context: asksNothing, flags }
+  const ssid =
+    context.settings.get('wifi.ssid') ?? (await context.prompts.text('Wi-Fi network', ssidInstead))
+  return {
+    context: { ...asksNothing, settings: context.settings.with({ 'wifi.ssid': ssid }) },
+    flags: { ...flags, wifiPassword: await wifiPassword(context, flags, ssid) },
+  }
+}
+
+async function one(
+  context: Context,
+  flags: ProvisionFlags & NetworkFlags,
   streams: StationStreams,
   board: Listed,
 ): Promise<Done> {
@@ -71,7 +84,7 @@ async function one(
     report: (event: Event) => context.report({ ...event, board: tag } as Event),
   }
   const { symbol, latitude, longitude, height } = board
-  const own: ProvisionFlags = {
+  const own = {
     ...flags,
     ...(symbol !== undefined && { symbol }),
     ...(latitude !== undefined && { latitude }),
@@ -81,11 +94,13 @@ async function one(
   }
   const base = { port: board.port, ...(board.name !== undefined && { name: board.name }) }
   try {
+    context.signal.throwIfAborted()
     const { symbol, changed } = await provisionBoard(here, own, streams)
     return { ...base, symbol, changed }
   } catch (error) {
-    if (isAbort(error) && context.signal.aborted) throw error
-    const { code, message, exitCode } = asWxError(error)
+    // Interrupted or out of time is an outcome too: the others' are worth telling.
+    const reason = isAbort(error) && context.signal.aborted ? context.signal.reason : error
+    const { code, message, exitCode } = asWxError(reason)
     return { ...base, error: { code, message, exitCode } }
   }
 }

@@ -6,13 +6,12 @@ import { type BoardFacts, readFacts } from '../station/board.js'
 import { dataNames } from '../station/bundle.js'
 import {
   checkStation,
+  runningChanges,
   type SettingChange,
   type StationSettings,
-  settingChanges,
   stationText,
 } from '../station/config.js'
 import { settingsOnBoard } from '../station/provision.js'
-import { stationRules } from '../station/rules.js'
 import type { Context } from './context.js'
 import { openBoardLink } from './port.js'
 
@@ -60,21 +59,6 @@ async function readStation(repl: Repl, signal: AbortSignal): Promise<InstalledSt
   )
 }
 
-/** What changes, old to new; a setting that was never set shows its default. */
-export function changesOf(before: StationSettings, after: StationSettings): SettingChange[] {
-  return settingChanges(before, after).map(({ name, from, to }) => ({
-    name,
-    from: from || defaultText(name),
-    to: to || defaultText(name),
-  }))
-}
-
-function defaultText(name: string): string {
-  const rule = stationRules[name]
-  const text = String(rule?.default ?? '')
-  return text === '' ? '(none)' : `${text} (default)`
-}
-
 /**
  * Checks the settings, says what changes and, unless it is a dry run, writes station.json: whole or
  * not at all. The station starts with them when the caller leaves the board.
@@ -86,7 +70,7 @@ export async function storeSettings(
   dryRun: boolean,
 ): Promise<SettingChange[]> {
   checkStation(after)
-  const changes = changesOf(before, after)
+  const changes = runningChanges(before, after)
   reportSettings(report, changes)
   if (changes.length === 0 || dryRun) return changes
   const wanted = [{ name: 'station.json', data: new TextEncoder().encode(stationText(after)) }]

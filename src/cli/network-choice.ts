@@ -5,15 +5,18 @@ import type { Network } from '../station/config.js'
 import { type SeenNetwork, scanWifi } from '../station/wifi.js'
 import type { Context } from './context.js'
 import { networkLine } from './render/provision.js'
+import { secretFromStdin } from './stdin.js'
 
 export interface NetworkFlags {
   passwordStdin?: true
   passwordFile?: string
+  /** Known already: boards side by side share one answer. */
+  wifiPassword?: Secret
 }
 
 const another = Symbol('another')
 const rescan = Symbol('rescan')
-const ssidInstead = { flag: '--ssid', env: 'WXSTATION_WIFI_SSID' }
+export const ssidInstead = { flag: '--ssid', env: 'WXSTATION_WIFI_SSID' }
 export const passwordInstead = {
   flag: '--password-stdin or --password-file',
   env: 'WXSTATION_WIFI_PASSWORD',
@@ -56,6 +59,18 @@ export async function chooseNetwork(
   }
 }
 
+/** Of several networks that a station knows, the one its board receives best. */
+export async function strongestKnown(
+  context: Context,
+  repl: Repl,
+  networks: Network[],
+): Promise<Network | undefined> {
+  if (networks.length < 2) return networks[0]
+  const seen = await scan(context, repl)
+  const known = seen.flatMap(({ ssid }) => networks.filter((one) => one.ssid === ssid))
+  return known[0] ?? networks[0]
+}
+
 async function scan({ report, signal }: Context, repl: Repl): Promise<SeenNetwork[]> {
   report({ type: 'waiting', stage: 'wifi', reason: 'wifi-scan', elapsedMs: 0 })
   return scanWifi(repl, signal)
@@ -67,16 +82,13 @@ export async function wifiPassword(
   flags: NetworkFlags,
   ssid: string,
 ): Promise<Secret> {
+  if (flags.wifiPassword) return flags.wifiPassword
   if (flags.passwordFile !== undefined) {
     const text = await system.files.readText(flags.passwordFile)
     if (text !== undefined) return new Secret(text.replace(/\r?\n$/, ''))
     throw new WxError('FILE_UNREADABLE', `There is no file ${flags.passwordFile}.`)
   }
-  if (flags.passwordStdin) {
-    let text = ''
-    for await (const chunk of system.terminal.stdin) text += String(chunk)
-    return new Secret(text.replace(/\r?\n$/, ''))
-  }
+  if (flags.passwordStdin) return secretFromStdin(system.terminal, '--password-stdin')
   // An empty variable says: an open network.
   if (system.env.WXSTATION_WIFI_PASSWORD === '') return new Secret('')
   return (

@@ -5,12 +5,13 @@ import { Secret } from '../secret.js'
 import {
   checkStation,
   parseStation,
+  runningChanges,
   type SettingChange,
   type StationSettings,
 } from '../station/config.js'
 import { awaitTrial, checkTrial, storeCandidate } from '../station/trial.js'
 import type { Context } from './context.js'
-import { changesOf, reportSettings } from './installed-station.js'
+import { reportSettings } from './installed-station.js'
 
 const settingsFile = '/station.json'
 
@@ -40,7 +41,7 @@ export async function changeOverAir(
   const after = change(before)
   checkStation(after)
   checkTrial(after)
-  const changes = changesOf(before, after)
+  const changes = runningChanges(before, after)
   reportSettings(report, changes)
   if (changes.length === 0 || dryRun) return changes
 

@@ -38,8 +38,18 @@ function missing(question: string, { flag, env }: Instead): never {
   )
 }
 
+/** For whoever cannot ask: off a terminal, and for boards side by side. */
+export const noPrompts: Prompts = {
+  canAsk: false,
+  text: async (question, instead) => missing(question, instead),
+  secret: async (question, instead) => missing(question, instead),
+  confirm: async (question, instead) => missing(question, instead),
+  choose: async (question, _choices, instead) => missing(question, instead),
+}
+
 /** Questions go to stderr, so that stdout carries data only; Ctrl-C there is the command's Ctrl-C. */
 export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () => void): Prompts {
+  if (!terminal.canAsk) return noPrompts
   const context = { input: terminal.stdin, output: terminal.stderr, signal }
 
   async function ask<T>(
@@ -59,9 +69,8 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
   }
 
   return {
-    canAsk: terminal.canAsk,
-    async text(question, instead, { initial, check } = {}) {
-      if (!terminal.canAsk) missing(question, instead)
+    canAsk: true,
+    async text(question, _instead, { initial, check } = {}) {
       return ask(({ input }) =>
         input(
           {
@@ -73,18 +82,15 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
         ),
       )
     },
-    async secret(question, instead) {
-      if (!terminal.canAsk) missing(question, instead)
+    async secret(question) {
       return new Secret(
         await ask(({ password }) => password({ message: question, mask: '·' }, context)),
       )
     },
-    async confirm(question, instead, initial = false) {
-      if (!terminal.canAsk) missing(question, instead)
+    async confirm(question, _instead, initial = false) {
       return ask(({ confirm }) => confirm({ message: question, default: initial }, context))
     },
-    async choose(question, choices, instead) {
-      if (!terminal.canAsk) missing(question, instead)
+    async choose(question, choices) {
       return ask(({ select }) =>
         select({ message: question, choices, pageSize: 12, loop: false }, context),
       )

@@ -19,9 +19,9 @@ import { lastRecord } from '../timebase/stream.js'
 import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
-import { chooseNetwork } from './network-choice.js'
+import { chooseNetwork, strongestKnown } from './network-choice.js'
 import { openBoardLink } from './port.js'
-import type { StationStreams } from './station-streams.js'
+import { openStreams, type StationStreams } from './station-streams.js'
 import { version } from './version.js'
 import { hasNetworks, stationWish, withLogin, withNetwork } from './wizard.js'
 
@@ -42,9 +42,9 @@ const recordTimeoutMs = 120_000
 export async function provisionBoard(
   context: Context,
   flags: ProvisionFlags,
-  streams: StationStreams,
+  opened: StationStreams,
 ): Promise<Outcome> {
-  const { client } = streams
+  const { client } = opened
   const { system, report, signal } = context
   const startedMs = system.clock.monotonic()
   // What is wrong without looking at any board is said before one is touched.
@@ -57,6 +57,7 @@ export async function provisionBoard(
     const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
     const before = settingsOnBoard(facts)
     let wish = await withLogin(context, await stationWish(context, flags, before))
+    const streams = await streamsOf(context, wish, opened)
     reportBoard(context, facts, wish)
     if (facts.stationJson !== undefined && Object.keys(before).length === 0)
       report({ type: 'notice', notice: 'settings-spoiled' })
@@ -78,9 +79,16 @@ export async function provisionBoard(
     const { missing } = streams
     reportPlan(context, plan, missing)
     const data = (): Outcome['plan'] => ({ ...planData(plan), streams: missing })
+    const entry = {
+      mac: facts.mac,
+      symbol: outcome.symbol,
+      stream: outcome.stream,
+      ...place(context, flags),
+    }
     if (flags.dryRun) return { ...outcome, changed: false, dryRun: true, plan: data() }
     if (plan.isEmpty) {
       await streams.create()
+      await rememberStation(system, entry)
       return { ...outcome, changed: missing.length > 0, plan: data() }
     }
     await warnOfClashes(context, streams, outcome)
@@ -88,7 +96,8 @@ export async function provisionBoard(
     if (wish.tls === 'insecure' && url.startsWith('https:'))
       report({ type: 'notice', notice: 'insecure', values: { url } })
 
-    const network = chosen?.network ?? (wish.networks as Network[])[0]
+    const network =
+      chosen?.network ?? (await strongestKnown(context, repl, (wish.networks ?? []) as Network[]))
     if (network) {
       const joined = await joinNetwork(context, repl, network, chosen?.seen ?? [])
       if (wish.timebase_url === undefined) {
@@ -111,16 +120,13 @@ export async function provisionBoard(
     const known = await lastRecord(client, outcome.stream, outcome.symbol, signal)
     await repl.leave()
     await rememberStation(system, {
-      mac: facts.mac,
-      symbol: outcome.symbol,
-      stream: outcome.stream,
+      ...entry,
       firmware: facts.version,
       station: version(),
       provisionedAt: new Date(system.clock.now()).toISOString(),
       port: link.url,
       timebaseUrl: client.url,
       ...(link.usb?.serialNumber !== undefined && { usbSerial: link.usb.serialNumber }),
-      ...place(context, flags),
     })
     const { record, ...seen } = await watchFirstRecord(
       {
@@ -141,6 +147,19 @@ export async function provisionBoard(
     await repl?.leave()
     await link.close()
   }
+}
+
+/** The station's own streams, where its board or its settings name others than this computer's. */
+async function streamsOf(
+  context: Context,
+  { stream, status_stream }: StationSettings,
+  opened: StationStreams,
+): Promise<StationStreams> {
+  const { settings } = context
+  if (stream === settings.get('stream') && status_stream === settings.get('statusStream'))
+    return opened
+  const own = settings.with({ stream: String(stream), statusStream: String(status_stream) })
+  return openStreams({ ...context, settings: own })
 }
 
 /** Name and position as flags and settings give them; what is not given stays as it was known. */

@@ -10,9 +10,15 @@ import {
 } from '../station/config.js'
 import { stationRules } from '../station/rules.js'
 import type { Context } from './context.js'
+import type { SettingKey } from './settings.js'
 
 export interface WishFlags {
   symbol?: string
+  stream?: string
+  user?: string
+  boardUrl?: string
+  ntp?: string
+  insecure?: true
   set?: string[]
   from?: string
 }
@@ -86,43 +92,81 @@ async function answersPing(system: Context['system'], url: string): Promise<bool
 }
 
 /**
- * A station's settings: what the board has, under what files, environment and flags say. Without
- * the network, which is chosen on the board. `timebase_url` stays open where only the joined board
- * can tell it.
+ * A station's settings: what the board has, under what this computer's settings say, under the file
+ * of --from, under the command line. Without the network, which is chosen on the board.
+ * `timebase_url` stays open where only the joined board can tell it.
  */
 export async function stationWish(
   context: Context,
   flags: WishFlags,
   before: StationSettings,
 ): Promise<StationSettings> {
-  const { settings, system } = context
+  const { settings } = context
   const wish: StationSettings = {
+    stream: settings.get('stream') ?? '',
+    status_stream: settings.get('statusStream') ?? '',
     ...before,
+    ...fromTool(context, before),
     ...(flags.from && (await fromFile(context, flags.from))),
+    ...fromFlags(context, flags),
     ...fromPairs(flags.set ?? []),
     version: 1,
   }
-  wish.stream = settings.get('stream') ?? 'weather_record'
-  wish.status_stream = settings.get('statusStream') ?? 'station_status'
-  if (flags.symbol !== undefined) wish.symbol = flags.symbol
-  const ntp = settings.get('ntp')
-  if (ntp) wish.ntp_servers = ntp.split(',').map((one) => one.trim())
-
-  const user = settings.get('timebase.user')
-  const password = settings.secret('timebase.password')
-  const key = settings.get('timebase.apiKey')
-  const secret = settings.secret('timebase.apiSecret')
-  if (user) wish.username = user
-  if (password) wish.password = password
-  if (key && secret && !password)
-    Object.assign(wish, { auth: 'api-key', api_key: key, api_secret: secret })
-  if (/^(1|true|yes|on)$/i.test(settings.get('timebase.insecure') ?? '')) wish.tls = 'insecure'
-
-  const url = settings.get('timebase.boardUrl') ?? settings.get('timebase.url') ?? ''
-  const old = String(before.timebase_url ?? '')
-  if (!isLocalhost(url)) wish.timebase_url = url.replace(/\/$/, '')
-  else if (!stillFits(old, url, system.host.addresses())) delete wish.timebase_url
+  // The address of this computer's own loopback says nothing to a board.
+  if (isLocalhost(String(wish.timebase_url ?? ''))) delete wish.timebase_url
+  checkUrl(wish.timebase_url)
   return wish
+}
+
+/** What the tool itself was told, by environment, files or answers, as a station's settings. */
+function fromTool({ settings, system }: Context, before: StationSettings): StationSettings {
+  const told = (key: SettingKey): string | undefined =>
+    settings.all().some((one) => one.key === key && one.origin !== 'default')
+      ? settings.get(key)
+      : undefined
+  const [stream, status] = [told('stream'), told('statusStream')]
+  const user = told('timebase.user')
+  const password = settings.secret('timebase.password')
+  const [key, secret] = [told('timebase.apiKey'), settings.secret('timebase.apiSecret')]
+  const url = settings.get('timebase.boardUrl') ?? settings.get('timebase.url') ?? ''
+  const isKept =
+    isLocalhost(url) && stillFits(String(before.timebase_url ?? ''), url, system.host.addresses())
+  return {
+    ...(stream && { stream }),
+    ...(status && { status_stream: status }),
+    ...(told('ntp') && { ntp_servers: hosts(told('ntp')) }),
+    ...(user && { username: user }),
+    ...(password && { password }),
+    ...(key && secret && !password && { auth: 'api-key', api_key: key, api_secret: secret }),
+    ...(/^(1|true|yes|on)$/i.test(told('timebase.insecure') ?? '') && { tls: 'insecure' }),
+    ...(url !== '' && !isKept && { timebase_url: url.replace(/\/$/, '') }),
+  }
+}
+
+/** Flags say what this station shall have, and win over a file. */
+function fromFlags({ settings }: Context, flags: WishFlags): StationSettings {
+  const { symbol, stream, user, boardUrl, ntp, insecure } = flags
+  const password = settings.secret('timebase.password')
+  return {
+    ...(symbol !== undefined && { symbol }),
+    ...(stream !== undefined && { stream }),
+    // A user of its own ends a station's signing by key.
+    ...(user !== undefined && { username: user, ...(password && { auth: 'password' }) }),
+    ...(boardUrl !== undefined && { timebase_url: boardUrl.replace(/\/$/, '') }),
+    ...(ntp !== undefined && { ntp_servers: hosts(ntp) }),
+    ...(insecure && { tls: 'insecure' }),
+  }
+}
+
+function hosts(text = ''): string[] {
+  return text.split(',').map((one) => one.trim())
+}
+
+function checkUrl(value: StationValue | undefined): void {
+  if (value === undefined || value === '' || /^https?:\/\/[^\s/]/.test(String(value))) return
+  throw new WxError('SETTINGS_INVALID', `"${value}" is no address of TimeBase WebAdmin.`, {
+    hint: 'Write it with its scheme, for example http://192.168.1.20:8099.',
+  })
 }
 
 /** A station signs in by itself: without a password it could not send. */

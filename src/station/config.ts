@@ -175,6 +175,20 @@ export function settingChanges(before: StationSettings, after: StationSettings):
     .map((name) => ({ name, from: shown(before[name]), to: shown(after[name]) }))
 }
 
+/** The same against a station that runs: what it was never told shows its default. */
+export function runningChanges(before: StationSettings, after: StationSettings): SettingChange[] {
+  return settingChanges(before, after).map(({ name, from, to }) => ({
+    name,
+    from: from || defaultText(name),
+    to: to || defaultText(name),
+  }))
+}
+
+function defaultText(name: string): string {
+  const text = String(stationRules[name]?.default ?? '')
+  return text === '' ? '(none)' : `${text} (default)`
+}
+
 function shown(value: StationValue | undefined): string {
   if (value === undefined) return ''
   if (value instanceof Secret) return value.isEmpty ? '' : String(value)

@@ -56,9 +56,30 @@ function jsonRows(text: string, path: string): { [name: string]: string }[] {
     throw invalid(path, 'is not valid JSON')
   }
   if (!Array.isArray(value)) throw invalid(path, 'must hold an array of boards')
-  return value.map((row: object) =>
-    Object.fromEntries(Object.entries(row).map(([name, inner]) => [name, String(inner)])),
-  )
+  return value.map((row: unknown, i) => {
+    if (row === null || typeof row !== 'object' || Array.isArray(row))
+      throw invalid(path, `holds no object for board ${i + 1}`)
+    const { settings = {}, ...rest } = row as { settings?: unknown }
+    if (settings === null || typeof settings !== 'object' || Array.isArray(settings))
+      throw invalid(path, `holds no object as settings of board ${i + 1}`)
+    return Object.fromEntries(
+      Object.entries({ ...rest, ...settings }).map(([name, inner]) => [
+        name,
+        cellText(inner, () =>
+          invalid(path, `holds no text or number as ${name} of board ${i + 1}`),
+        ),
+      ]),
+    )
+  })
+}
+
+/** Lists of texts (time servers) are written with commas, as in a CSV cell. */
+function cellText(value: unknown, wrong: () => WxError): string {
+  const one = (part: unknown): string => {
+    if (typeof part === 'string' || typeof part === 'number') return String(part)
+    throw wrong()
+  }
+  return Array.isArray(value) ? value.map(one).join(',') : one(value)
 }
 
 /** RFC 4180: quotes protect commas, two quotes are one. */
@@ -71,7 +92,7 @@ function csvRows(text: string): { [name: string]: string }[] {
 }
 
 function csvCells(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+  return [...`,${line}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
     ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
   )
 }

@@ -14,6 +14,7 @@ import { type Bundle, dataNames } from './bundle.js'
 import {
   checkStation,
   parseStation,
+  runningChanges,
   type SettingChange,
   type StationSettings,
   settingChanges,
@@ -56,7 +57,9 @@ export async function planProvision(
     retired: bundle.retired,
     data: dataNames,
   })
-  return { files, settings: settingChanges(before, after), isEmpty: isEmptyPlan(files) }
+  const isFirst = Object.keys(before).length === 0
+  const settings = (isFirst ? settingChanges : runningChanges)(before, after)
+  return { files, settings, isEmpty: isEmptyPlan(files) }
 }
 
 /** Writes what the plan says, all or nothing. */

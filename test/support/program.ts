@@ -22,15 +22,16 @@ export function start(
   argv: string[],
   env: Record<string, string>,
   cwd?: string,
-  { ownGroup = false } = {},
+  { ownGroup = false, input }: { ownGroup?: boolean; input?: string } = {},
 ): Program {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('WXSTATION_'))
   const child = spawn(process.execPath, [binary, ...argv], {
     env: { ...Object.fromEntries(clean), NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd && { cwd }),
     detached: ownGroup,
   })
+  child.stdin?.end(input)
   const chunks = { out: '', err: '' }
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     chunks.out += text

@@ -186,7 +186,25 @@ describe('a list of boards', () => {
     expect(parseList(json, 'l.json')).toEqual(wanted)
   })
 
-  it.each(['', 'name\nRoof\n', '{}', 'port,height\nx,high\n'])('refuses %j', (text) => {
+  it('keeps empty cells in their place, and takes settings as an object', () => {
+    const wanted = [{ port: 'id:01AB', name: 'Roof', set: ['ntp_servers=a,b', 'led=4'] }]
+    const csv = 'port,usb,name,ntp_servers,led\n,01AB,Roof,"a,b",4\n'
+    const settings = { ntp_servers: ['a', 'b'], led: 4 }
+    expect(parseList(csv, 'l.csv')).toEqual(wanted)
+    expect(parseList(JSON.stringify([{ usb: '01AB', name: 'Roof', settings }]), 'l')).toEqual(
+      wanted,
+    )
+  })
+
+  it.each([
+    '',
+    'name\nRoof\n',
+    '{}',
+    'port,height\nx,high\n',
+    '[null]',
+    '[{"port": "x", "settings": [1]}]',
+    '[{"port": "x", "settings": {"led": {"pin": 4}}}]',
+  ])('refuses %j', (text) => {
     expect(() => parseList(text, 'list')).toThrow(/The list list/)
   })
 })
