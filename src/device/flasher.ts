@@ -221,7 +221,7 @@ async function hear(
     runtime: isKnown ? (runtime as 'micropython' | 'espruino') : undefined,
     version: version === '' ? undefined : version,
   }
-  const restart = (): Promise<void> => session.restart(signal)
+  const restart = (): Promise<void> => session.restart(signal, { hasFirmware: true })
   return waitForBanner(session.link, expected, clock, { restart, waitForButtons, report, signal })
 }
 

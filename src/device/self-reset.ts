@@ -19,10 +19,15 @@ const firstSystemReset = 0x3ff48000
  * Lets a chip in its loader reset itself through its registers, for ports without a line to EN.
  * The watchdog's reset also reads the strapping pins, so with BOOT let go the firmware starts.
  * A chip whose pins are held in download mode (an emulator's strap, a jumper) comes back in its
- * ROM, which can be told to go on to the flash. Nothing is sure: what the chip prints afterwards
+ * ROM, which is told to go on to the flash where firmware lies. Nothing is sure: what the chip prints afterwards
  * stays in the link for the caller to read.
  */
-export async function selfReset(link: Link, chip: ChipName, clock: Clock): Promise<void> {
+export async function selfReset(
+  link: Link,
+  chip: ChipName,
+  clock: Clock,
+  { hasFirmware = false } = {},
+): Promise<void> {
   // Without the command's signal: an interrupted command must let go of the board too.
   const port = new CommandPort(link, clock)
   const write = async (address: number, value: number, mask = 0xffff_ffff): Promise<void> => {
@@ -44,7 +49,8 @@ export async function selfReset(link: Link, chip: ChipName, clock: Clock): Promi
     await port.sendCommand(op.WRITE_REG, words(firstSystemReset, 1 << 31, 1 << 31, 0))
     greeting = await greeted(link, clock)
   }
-  if (/\((UART_BOOT|DOWNLOAD)/.test(greeting)) await leaveRom(link, clock)
+  // Without firmware the ROM would go on to its BASIC prompt, where nobody finds the loader again.
+  if (hasFirmware && /\((UART_BOOT|DOWNLOAD)/.test(greeting)) await leaveRom(link, clock)
 }
 
 /**

@@ -153,12 +153,13 @@ export class Session {
    * Lets the board run what is in its flash. Without a line to EN the chip is asked to reset
    * itself, and only what it prints tells whether it did.
    */
-  async restart(signal?: AbortSignal): Promise<void> {
+  async restart(signal?: AbortSignal, { hasFirmware = false } = {}): Promise<void> {
     const { clock } = this.#system
     await this.link.setBaud(romBaud)
     this.link.discardInput()
     if (this.link.hasControlLines) await applyReset(this.link, hardReset, clock, signal)
-    else if (this.#isHeld) await selfReset(this.link, this.loader.facts.chip, clock)
+    else if (this.#isHeld)
+      await selfReset(this.link, this.loader.facts.chip, clock, { hasFirmware })
     this.#isHeld = false
   }
 

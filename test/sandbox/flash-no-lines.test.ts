@@ -105,6 +105,13 @@ describe('a port without control lines', () => {
     })
   })
 
+  it('leaves an empty ESP32 that is held in its loader where it can be found again', async () => {
+    const straps = { flash: 0x0f, download: 0x0f }
+    const { socketUrl } = await boardInLoader({ wiring: { straps } })
+    for (let i = 0; i < 2; i++)
+      expect((await cli(['board', 'info', '--port', socketUrl])).code).toBe(0)
+  })
+
   it('lets the board start after a command that only looked', async () => {
     let starts = 0
     const startRuntime = async (): Promise<StartRuntime> => {
