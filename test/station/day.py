@@ -1,5 +1,6 @@
 # A day of the station: outages, power cuts, wrong time servers, dying sensors. At the end it says
 # what still waits. Argument: the settings, as a file.
+import gc
 import sys
 
 import virtual_time
@@ -11,6 +12,13 @@ from virtual_board import (
 # Seven hours offline are some 16 pages: the oldest will have to go.
 world.pages = 13
 world.ntp = {"a": None, "b": None}
+
+
+
+def weigh():
+    gc.collect()
+    say(heap=gc.mem_alloc())
+
 
 for hour, action in (
     (0.33, set_ntp(0, 0)),
@@ -28,6 +36,8 @@ for hour, action in (
     (6.3, set_world(has_bmp180=True)),
     (6.5, set_world(has_am2320=False, has_bmp180=False)),
     (6.7, set_world(has_am2320=True, has_bmp180=True)),
+    (6.9, weigh),
+    (12.95, weigh),
     # Set back, gently and far, and forward again.
     (7.0, set_ntp(-1500, -1500)),
     (9.0, set_ntp(0, 0)),
