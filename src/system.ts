@@ -197,6 +197,8 @@ export interface System {
     },
   ): Promise<SpawnResult>
   randomBytes(size: number): Uint8Array
+  /** Runs code of others, and takes away the listeners it hangs on this process. */
+  withoutListeners<T>(fn: () => Promise<T>): Promise<T>
   /** Calls `fn` at SIGINT, SIGTERM and SIGHUP; the answer removes it. */
   onSignal(fn: (signal: string) => void): () => void
   /** Ends the process at once: only for the second Ctrl-C. */

@@ -19,7 +19,9 @@ export async function compilerFor(mpy: number, system: System): Promise<Compile 
   const url = `data:application/wasm;base64,${Buffer.from(wasm).toString('base64')}`
   return async (name, source) => {
     const text = Buffer.from(source).toString('utf8')
-    const { status, mpy, err } = await compile(name, text, undefined, url)
+    const { status, mpy, err } = await system.withoutListeners(() =>
+      compile(name, text, undefined, url),
+    )
     if (status === 0 && mpy) return mpy
     throw new WxError('FAULT', `${name} does not compile: ${err.join(' ').trim()}`)
   }

@@ -30,6 +30,7 @@ export function nodeSystem(): System {
     spawn: nodeSpawn,
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
     exit: (code) => process.exit(code),
+    withoutListeners,
     onSignal(fn) {
       const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
       for (const name of names) process.on(name, fn)
@@ -37,6 +38,19 @@ export function nodeSystem(): System {
         for (const name of names) process.off(name, fn)
       }
     },
+  }
+}
+
+/** Emscripten's modules listen for every uncaught error, each instance anew. */
+async function withoutListeners<T>(fn: () => Promise<T>): Promise<T> {
+  const names = ['uncaughtException', 'unhandledRejection'] as const
+  const before = names.map((name) => new Set(process.rawListeners(name)))
+  try {
+    return await fn()
+  } finally {
+    for (const [i, name] of names.entries())
+      for (const listener of process.rawListeners(name))
+        if (!before[i]?.has(listener)) process.off(name, listener as () => void)
   }
 }
 
