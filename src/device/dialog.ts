@@ -13,6 +13,8 @@ export class Dialog {
   readonly #system: System
   #pending = ''
   #tail = ''
+  /** Bytes that have come in since the beginning. */
+  heardBytes = 0
 
   constructor(link: Link, system: System) {
     this.link = link
@@ -121,6 +123,7 @@ export class Dialog {
     const bytes = await this.link.read(waitMs, signal)
     if (bytes.length === 0) return false
     const text = Buffer.from(bytes).toString('latin1')
+    this.heardBytes += bytes.length
     this.#pending += text
     this.#tail = (this.#tail + text).slice(-tailSize)
     return true

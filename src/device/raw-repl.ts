@@ -37,12 +37,9 @@ export async function enterRawRepl(
   options: EnterOptions,
   system: System,
 ): Promise<RawRepl> {
-  const dialog = new Dialog(link, system)
-  await wake(dialog, options, system)
-  const repl = new RawRepl(dialog, system, options)
+  const repl = new RawRepl(new Dialog(link, system), system, options)
   try {
-    if (options.fresh ?? true) await repl.restart()
-    await repl.guard()
+    await repl.enter()
   } catch (error) {
     await repl.leave()
     throw error
@@ -57,6 +54,8 @@ export class RawRepl implements Repl {
   readonly #system: System
   readonly #options: EnterOptions
   #left = false
+  // What is known of a board that never answered: our bytes may still be waiting in its buffer.
+  #unsure = false
   #guarded = false
   #canPaste = true
   // At a baud the board reads as fast as bytes can come. Without one (sockets, WebREPL, emulators)
@@ -74,6 +73,14 @@ export class RawRepl implements Repl {
 
   get link(): Link {
     return this.#dialog.link
+  }
+
+  async enter(): Promise<void> {
+    this.#unsure = true
+    await wake(this.#dialog, this.#options, this.#system)
+    this.#unsure = false
+    if (this.#options.fresh ?? true) await this.restart()
+    await this.guard()
   }
 
   async exec(code: string, options: ExecOptions = {}): Promise<string> {
@@ -141,6 +148,9 @@ export class RawRepl implements Repl {
         await pulseReset(dialog.link, this.#system)
         return
       }
+      // Out of raw mode and into its code, as soon as the program that keeps it busy has ended.
+      if (this.#unsure) await dialog.send('\x03\x02\x04')
+      if (this.#unsure) return await dialog.link.drain()
       await resync(dialog, this.#system)
       if (how === 'none') await dialog.send('\x02')
       else if (how === 'soft' || !(await this.#restartItself())) await dialog.send('\x02\x04')
@@ -190,7 +200,7 @@ export class RawRepl implements Repl {
       }
       this.#options.report?.({ type: 'debug', area: 'repl', text: `sent again (${attempt})` })
       this.#needsCredit = true
-      await resync(this.#dialog, this.#system, signal ?? this.#options.signal)
+      await resync(this.#dialog, this.#system, signal ?? this.#options.signal, silenceMs)
     }
   }
 

@@ -23,6 +23,17 @@ const knockMs = 400
 const knocksBeforeReset = 6
 // From reset to prompt takes 2 s; a first boot that makes its file system on slow flash, 30 s.
 const bootMs = 45_000
+// A main.py that catches everything hears Ctrl-C only between its start and its first `try`. Five
+// resets each on the virtual board: every 50 ms one got in, every 20 ms all five did.
+const interruptMs = 10
+// Such a window may be missed: a board that prints has started, and is reset again. A silent one
+// may be making its file system: after four tries it gets the rest of the time.
+const resetEveryMs = 4000
+const blindResets = 4
+// Asks for raw mode too: a board in raw mode shows no prompt for a Ctrl-C.
+const knockEveryMs = 1000
+// A chip prints within 100 ms of its reset: nothing at all for so long is no slow boot.
+const muteMs = 15_000
 
 /** Gets the raw banner, whatever the board is doing: knocks, then resets and interrupts its boot. */
 export async function wake(
@@ -43,31 +54,62 @@ export async function wake(
     if (await knocked(dialog, signal)) return
     if (i > 0) waiting('board-busy')
   }
-  if (dialog.link.hasControlLines) {
-    dialog.forget()
-    await pulseReset(dialog.link, system)
-  }
-  const end = system.clock.monotonic() + bootMs
-  let quiet = 0
-  while (system.clock.monotonic() < end) {
-    waiting(dialog.link.hasControlLines ? 'board-reset' : 'board-busy')
-    // Every 50 ms: boot.py and main.py give a window of about 100 ms where Ctrl-C is heard.
-    await dialog.send('\x03', signal)
-    const prompt = await dialog.until('>>> ', { silenceMs: 50, ceilingMs: 50, signal })
-    if (prompt !== undefined) {
-      if (await knocked(dialog, signal)) return
-    }
-    if (++quiet % 20 === 0 && (await knocked(dialog, signal))) return
-    checkBoot(dialog)
-    // Nothing at all for 15 s is no slow boot: a chip prints within 100 ms of its reset.
-    if (quiet > 200 && dialog.lastWords() === '') break
+  if (await interrupted(dialog, waiting, system, signal)) return
+  checkFirmware(dialog)
+  // Only now, our own resets (0x1) apart: a board that restarts by itself gives a new window with every start.
+  const byItself = dialog.said('rst:0x') - dialog.said('rst:0x1 (')
+  if (byItself > 2) {
+    throw silent(
+      dialog,
+      'The board restarts again and again.',
+      'Run `wxstation flash micropython` to put it into a known state.',
+    )
   }
   throw silent(dialog, 'The board does not let wxstation in: no MicroPython prompt appeared.')
 }
 
+/** Interrupts one boot after the other without a pause; false when the time for it is over. */
+async function interrupted(
+  dialog: Dialog,
+  waiting: (reason: string) => void,
+  system: System,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { hasControlLines } = dialog.link
+  const began = system.clock.monotonic()
+  let resets = 0
+  let heardMs = 0
+  let nextReset = 0
+  if (hasControlLines) dialog.forget()
+  let nextKnock = knockEveryMs
+  for (let spent = 0; spent < bootMs; spent = system.clock.monotonic() - began) {
+    const speaks = spent - heardMs < 1000
+    const isDue = hasControlLines && spent >= nextReset
+    if (isDue && (resets < blindResets || speaks)) {
+      resets++
+      nextReset = spent + resetEveryMs
+      await pulseReset(dialog.link, system)
+    }
+    const isKnock = spent >= nextKnock
+    if (isKnock) {
+      nextKnock += knockEveryMs
+      waiting(hasControlLines ? 'board-reset' : 'board-busy')
+    }
+    await dialog.send(isKnock ? knock : '\x03', signal)
+    const wait = { silenceMs: interruptMs, ceilingMs: interruptMs, signal }
+    const before = dialog.heardBytes
+    const heard = await dialog.until(['>>> ', rawBanner], wait)
+    if (dialog.heardBytes > before) heardMs = spent
+    if (heard?.endsWith(rawBanner) || (heard && (await knocked(dialog, signal)))) return true
+    checkFirmware(dialog)
+    if (spent > muteMs && dialog.lastWords() === '') break
+  }
+  return false
+}
+
 async function knocked(dialog: Dialog, signal: AbortSignal | undefined): Promise<boolean> {
   await dialog.send(knock, signal)
-  const banner = await dialog.until(rawBanner, { silenceMs: knockMs, ceilingMs: 3000, signal })
+  const banner = await dialog.until(rawBanner, { silenceMs: knockMs, ceilingMs: 1000, signal })
   return banner !== undefined
 }
 
@@ -76,8 +118,9 @@ export async function resync(
   dialog: Dialog,
   system: System,
   signal?: AbortSignal | undefined,
+  patienceMs = 15_000,
 ): Promise<void> {
-  const end = system.clock.monotonic() + 15_000
+  const end = system.clock.monotonic() + patienceMs
   while (system.clock.monotonic() < end) {
     await dialog.send(knock, signal)
     if (await dialog.until(rawBanner, { silenceMs: 500, ceilingMs: 2000, signal })) {
@@ -90,7 +133,7 @@ export async function resync(
 }
 
 /** What the ROM says in its boot log tells more than silence. */
-function checkBoot(dialog: Dialog): void {
+function checkFirmware(dialog: Dialog): void {
   if (dialog.said('waiting for download') > 0) {
     throw silent(
       dialog,
@@ -103,13 +146,6 @@ function checkBoot(dialog: Dialog): void {
       hint: 'Run `wxstation flash micropython` first.',
       details: { lastPrinted: dialog.lastWords() },
     })
-  }
-  if (dialog.said('rst:0x') > 4) {
-    throw silent(
-      dialog,
-      'The board restarts again and again.',
-      'Run `wxstation flash micropython` to put it into a known state.',
-    )
   }
 }
 

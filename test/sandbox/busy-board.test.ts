@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLink } from '../../src/device/links/open.js'
 import { enterRawRepl } from '../../src/device/raw-repl.js'
+import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { Sandbox } from '../../src/sandbox/sandbox.js'
 import { nodeSystem } from '../../src/system/node.js'
+import { flashedBoard } from '../support/flashed-board.js'
 import { wxstation } from '../support/program.js'
 import { builtSandbox } from '../support/sandbox.js'
 
@@ -45,4 +47,46 @@ it('lets us in although its main.py prints, computes and catches Ctrl-C', async 
   } finally {
     await link.close()
   }
+})
+
+describe('lets us in whatever its main.py does', { timeout: 200_000 }, () => {
+  const catchAll = 'while 1:\n try:print("busy");time.sleep_ms(20)\n except BaseException:pass\n'
+  const programs = {
+    'catches everything': catchAll,
+    'catches everything, behind a watchdog': `import machine
+w=machine.WDT(timeout=3000)
+while 1:
+ try:print("busy");w.feed();time.sleep_ms(20)
+ except BaseException:pass
+`,
+    'restarts the chip at once': 'print("busy")\nimport machine\nmachine.reset()\n',
+  }
+  let board: VirtualBoard
+  beforeAll(async () => {
+    board = await flashedBoard({ wiring: { pacing: false } })
+  })
+  afterAll(() => board?.stop())
+
+  // A program that cannot be interrupted needs a reset from outside: over a socket there is none.
+  it.each([
+    'catches everything',
+    'catches everything, behind a watchdog',
+    'restarts the chip at once',
+  ] as const)('%s', async (name) => {
+    const link = await openLink(board.rfc2217Url, { baud: 115_200 }, system)
+    const options = { signal: AbortSignal.timeout(100_000) }
+    try {
+      const before = await enterRawRepl(link, options, system)
+      const program = JSON.stringify(`import time\n${programs[name]}`)
+      await before.exec(`with open('main.py','w')as f:f.write(${program})`)
+      await before.leave()
+      let heard = ''
+      while (!heard.includes('busy')) heard += new TextDecoder().decode(await link.read(5000))
+      const repl = await enterRawRepl(link, options, system)
+      expect(await repl.exec('print(6 * 7)')).toBe('42\n')
+      await repl.leave()
+    } finally {
+      await link.close()
+    }
+  })
 })

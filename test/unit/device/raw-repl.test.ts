@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Dialog } from '../../../src/device/dialog.js'
-import { RawRepl } from '../../../src/device/raw-repl.js'
+import { enterRawRepl, RawRepl } from '../../../src/device/raw-repl.js'
 import { rawBanner, wake } from '../../../src/device/wake.js'
 import { ScriptedLink, type Step } from '../../support/scripted-link.js'
 import { testSystem } from '../../support/system.js'
@@ -216,5 +216,42 @@ describe('lost bytes', () => {
       code: 'BOARD_SILENT',
       message: expect.stringContaining('firing'),
     })
+  })
+})
+
+describe('a board that was interrupted and never answered', () => {
+  /** Takes everything and says nothing; the user gives up while it is knocked at. */
+  class MuteLink extends ScriptedLink {
+    override readonly hasControlLines: boolean
+    written = ''
+    lines: string[] = []
+    constructor(
+      hasControlLines: boolean,
+      readonly giveUp: AbortController,
+    ) {
+      super([])
+      this.hasControlLines = hasControlLines
+    }
+    override async write(bytes: Uint8Array): Promise<void> {
+      this.written += Buffer.from(bytes).toString('latin1')
+      this.giveUp.abort()
+    }
+    override async setLines({ dtr, rts } = { dtr: false, rts: false }): Promise<void> {
+      this.lines.push(`${dtr} ${rts}`)
+    }
+  }
+
+  it('gets its reset', async () => {
+    const giveUp = new AbortController()
+    const link = new MuteLink(true, giveUp)
+    await expect(enterRawRepl(link, { signal: giveUp.signal }, testSystem())).rejects.toThrow()
+    expect(link.lines).toEqual(['false true', 'false false'])
+  })
+
+  it('is sent out of raw mode and into its code where it has no control lines', async () => {
+    const giveUp = new AbortController()
+    const link = new MuteLink(false, giveUp)
+    await expect(enterRawRepl(link, { signal: giveUp.signal }, testSystem())).rejects.toThrow()
+    expect(link.written).toMatch(/\x01[^\x01]*\x02\x04$/)
   })
 })

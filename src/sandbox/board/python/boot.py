@@ -119,26 +119,34 @@ chip_sys = sys.modules["sys"]
 def run(path):
     """Runs a file as the chip does at its start; False where it did not end by itself."""
     try:
-        file = files.open(path, "rb")
-    except OSError:
-        return True
-    source = file.read()
-    file.close()
-    try:
+        try:
+            file = files.open(path, "rb")
+        except OSError:
+            return True
+        source = file.read()
+        file.close()
         exec(compile(source, path, "exec"), main)
     except SystemExit:
         return False
     except BaseException as e:
-        chip_sys.print_exception(e)
+        report(e)
         return False
     return True
+
+
+def report(error):
+    # Ctrl-C may come any number of times, also while the one before is printed.
+    try:
+        chip_sys.print_exception(error)
+    except BaseException:
+        pass
 
 
 def started(is_raw):
     try:
         load("_boot").start(main)
     except BaseException as e:
-        chip_sys.print_exception(e)
+        report(e)
     if run("boot.py") and not is_raw:
         if wx.is_busy():
             busy()
