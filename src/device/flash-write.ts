@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
+import type { Clock } from '../system.js'
 import { isSpoiled } from './commands.js'
 import { differingRuns, type Run } from './compare.js'
 import type { Region } from './flash-target.js'
@@ -20,7 +21,7 @@ const rounds = 3
 
 /**
  * Writes runs and proves every region by the chip's own MD5. What the wire spoiled is found by
- * comparing again, and written at a lower rate. Answers the bytes sent. Throws VERIFY_FAILED where
+ * comparing again, and written at a lower rate. Throws VERIFY_FAILED where
  * the chip does not keep what it is given, and the wire's last error where nothing goes forward.
  */
 export async function writeRegions(
@@ -28,16 +29,20 @@ export async function writeRegions(
   regions: Region[],
   runs: Run[],
   report: Report,
-): Promise<number> {
-  let sent = 0
+  clock: Clock,
+): Promise<{ wireBytes: number; writeMs: number }> {
+  let wireBytes = 0
+  let writeMs = 0
   let left = runs
   for (let round = 1; ; round++) {
     report({ type: 'stage', stage: 'write' })
-    sent += await write(session, regions, left, report)
+    const startMs = clock.monotonic()
+    wireBytes += await write(session, regions, left, report)
+    writeMs += clock.monotonic() - startMs
     report({ type: 'stage', stage: 'verify' })
     left = await persistently(session, () => unlike(session, regions))
     const [first] = left
-    if (!first) return sent
+    if (!first) return { wireBytes, writeMs }
     if (round === rounds) throw verifyFailed(first)
   }
 }

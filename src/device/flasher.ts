@@ -43,6 +43,8 @@ export interface FlashResult {
   sectors: number
   sectorsWritten: number
   wireBytes: number
+  /** The data phase alone: from the first byte written to the last answer. */
+  writeMs: number
   baud: number
   /** The firmware said who it is. False on a dry run, and where the port cannot reset the board. */
   answered: boolean
@@ -117,6 +119,7 @@ export async function flashBoard(
       sectors: plan.sectors,
       sectorsWritten: 0,
       wireBytes: 0,
+      writeMs: 0,
       baud: session.loader.baud,
     }
     if (options.dryRun) {
@@ -127,13 +130,13 @@ export async function flashBoard(
         elapsedMs: clock.monotonic() - startMs,
       }
     }
-    let wireBytes = 0
+    let written = { wireBytes: 0, writeMs: 0 }
     let baud = session.loader.baud
     if (!nothingToDo) {
       if (plan.losesFiles) await options.mayLoseFiles()
       flash = 'torn'
       await erase(session, plan, report, clock)
-      wireBytes = await writeRegions(session, target.regions, plan.runs, report)
+      written = await writeRegions(session, target.regions, plan.runs, report, clock)
       flash = 'written'
       await session.countRun()
       // The console's rate comes back with the restart.
@@ -156,7 +159,7 @@ export async function flashBoard(
       ...result,
       state,
       sectorsWritten: plan.sectorsToWrite,
-      wireBytes,
+      ...written,
       baud,
       answered: heard.answered,
       elapsedMs,

@@ -2,11 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readImage } from '../../src/device/image.js'
 import { startBoard, type VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { SiliconName } from '../../src/sandbox/board/chips.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { nodeSystem } from '../../src/system/node.js'
+import { flash, imageFile, speakingBoard } from '../support/flashing.js'
+import { largeImage } from '../support/large-image.js'
 import { isMissing, pythonTools } from '../support/python.js'
+import { testSystem } from '../support/system.js'
 
 const tools = pythonTools(['esptool==5.6.0'])
 const reason = isMissing(tools) ? ` (skipped: ${tools.missing})` : ''
@@ -102,6 +106,53 @@ describe.skipIf(isMissing(tools))(`esptool 5.6 on a paced ESP32${reason}`, () =>
     expect(board.flash.read(0x1000, 1)[0]).toBe(0xe9)
     await esptool(board, ['erase-flash'])
     expect(board.flash.read(0, board.flash.size).every((byte) => byte === 0xff)).toBe(true)
+  })
+})
+
+describe.skipIf(isMissing(tools))(`esptool 5.6 and our flasher on one board${reason}`, () => {
+  const image = largeImage(80_000)
+
+  it('ours writes, esptool verifies and reads back the same', async () => {
+    const board = await speakingBoard()
+    const file = imageFile(image)
+    const back = `${file}.back`
+    await flash(board.rfc2217Url, file, testSystem(), { stockPartitions: true })
+    const out = await esptool(board, ['--baud', '460800', 'verify-flash', '0x1000', file])
+    expect(out).toContain('Verification successful (digest matched).')
+    const size = `0x${image.length.toString(16)}`
+    await esptool(board, ['--baud', '460800', 'read-flash', '0x1000', size, back])
+    expect(Buffer.compare(readFileSync(back), image)).toBe(0)
+  })
+
+  it('esptool reads an image with a right table and digest where ours has made room for the queue', async () => {
+    const board = await speakingBoard({ flashSize: 8 * 1024 * 1024 })
+    const file = imageFile(image)
+    const back = `${file}.back`
+    await flash(board.rfc2217Url, file, testSystem())
+    const size = `0x${image.length.toString(16)}`
+    await esptool(board, ['--baud', '460800', 'read-flash', '0x1000', size, back])
+    const { header, table } = readImage(readFileSync(back), 'what esptool read')
+    expect(header.flashSizeBytes).toBe(8 * 1024 * 1024)
+    expect(table?.hasDigest).toBe(true)
+    expect(table?.partitions.at(-1)).toMatchObject({ label: 'wxqueue', size: 0x5c0000 })
+    const info = await system.spawn(isMissing(tools) ? '' : tools.command('esptool'), [
+      'image-info',
+      back,
+    ])
+    expect(info.stdout).toMatch(/Validation [Hh]ash:.*\(valid\)/)
+  })
+
+  it('esptool writes, ours finds it flashed already, and with the queue writes the difference only', async () => {
+    const board = await speakingBoard()
+    const file = imageFile(image)
+    await esptool(board, ['--baud', '460800', 'write-flash', '0x1000', file])
+    expect(
+      await flash(board.rfc2217Url, file, testSystem(), { stockPartitions: true }),
+    ).toMatchObject({ state: 'already-flashed', sectorsWritten: 0 })
+    expect(await flash(board.rfc2217Url, file, testSystem())).toMatchObject({
+      state: 'flashed',
+      sectorsWritten: 1,
+    })
   })
 })
 

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { startMirror } from '../../src/sandbox/mirror.js'
-import { facts, imageFile as fileOf, flash, speakingBoard } from '../support/flashing.js'
+import { imageFile as fileOf, flash, speakingBoard } from '../support/flashing.js'
+import { facts } from '../support/large-image.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
 
 const board = speakingBoard

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
-import { facts, flash, imageFile, largeImage, speakingBoard } from '../support/flashing.js'
+import { flash, imageFile, speakingBoard } from '../support/flashing.js'
+import { facts, largeImage } from '../support/large-image.js'
 import { testSystem } from '../support/system.js'
 
 const vfsAt = 0x200000

@@ -1,0 +1,81 @@
+import net from 'node:net'
+import { onTestFinished } from 'vitest'
+
+export type Damage = 'lose' | 'double' | 'flip'
+
+export interface FrameFault {
+  direction: 'to-board' | 'to-host'
+  /** Which frame of that direction, and the byte inside of it. */
+  frame: number
+  byte: number
+  damage: Damage
+}
+
+export interface Proxy {
+  url: string
+  /** Opcodes of the frames that have passed, in order. */
+  toBoard: number[]
+  toHost: number[]
+}
+
+const end = 0xc0
+/** Telnet's own byte: to damage it would break the network, which does not happen. */
+const iac = 0xff
+
+/** A network in front of an rfc2217 board that spoils one byte of one SLIP frame; none without a fault. */
+export async function faultyProxy(board: string, fault?: FrameFault): Promise<Proxy> {
+  const port = Number(new URL(board.replace('rfc2217', 'http')).port)
+  const toBoard: number[] = []
+  const toHost: number[] = []
+  const of = (direction: FrameFault['direction']) =>
+    fault?.direction === direction ? fault : undefined
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((host) => {
+    const chip = net.connect(port, '127.0.0.1')
+    const [up, down] = [spoiler(toBoard, of('to-board')), spoiler(toHost, of('to-host'))]
+    host.on('data', (bytes) => chip.write(up(bytes)))
+    chip.on('data', (bytes) => host.write(down(bytes)))
+    for (const socket of [host, chip]) {
+      sockets.add(socket.setNoDelay(true))
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        host.destroy()
+        chip.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  onTestFinished(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port: own } = server.address() as net.AddressInfo
+  return { url: `rfc2217://127.0.0.1:${own}`, toBoard, toHost }
+}
+
+/** Counts frames as they pass, and spoils the one that is wanted. */
+function spoiler(opcodes: number[], fault: FrameFault | undefined): (bytes: Buffer) => Buffer {
+  let length = -1
+  let frame = 0
+  return (bytes) => {
+    const out: number[] = []
+    for (const byte of bytes) {
+      if (byte === end) {
+        // Two in a row open one frame only.
+        if (length > 0) frame++
+        length = length > 0 ? -1 : 0
+        out.push(byte)
+        continue
+      }
+      if (length >= 0) length++
+      if (length === 2) opcodes[frame] = byte
+      const isHit = frame === fault?.frame && length === fault.byte && byte !== iac
+      if (!isHit || fault.damage === 'double') out.push(byte)
+      if (isHit && fault.damage === 'double') out.push(byte)
+      if (isHit && fault.damage === 'flip') out.push(byte ^ 0x10)
+    }
+    return Buffer.from(out)
+  }
+}
