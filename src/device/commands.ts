@@ -43,6 +43,8 @@ export interface Answer {
 export const answerTimeoutMs = 3000
 /** After so long without an answer the loader is asked something small: has it heard us at all? */
 export const nudgeAfterMs = 1500
+/** A loader without work answers a probe sooner, a network's round trip included. */
+const promptMs = 500
 const repeats = 4
 /** A word every chip has; reading it changes nothing. */
 export const probeRegister = 0x40001000
@@ -79,6 +81,8 @@ export class CommandPort {
   #packets: Uint8Array[] = []
   /** Status bytes at an answer's end: 4 from a ROM, 2 from a stub. */
   statusBytes = 4
+  /** The longest work that a probe has come into. */
+  #workMs = 0
 
   constructor(link: Link, clock: Clock, signal?: AbortSignal) {
     this.link = link
@@ -147,22 +151,34 @@ export class CommandPort {
   }
 
   /** Waits for an answer; a silence is looked into, so that a lost byte does not cost the whole ceiling. */
-  async answer(code: number, timeoutMs: number, nudgeMs = nudgeAfterMs): Promise<Answer> {
-    const deadline = this.#clock.monotonic() + timeoutMs
+  async answer(code: number, timeoutMs: number, leastNudgeMs = nudgeAfterMs): Promise<Answer> {
+    const startMs = this.#clock.monotonic()
+    const deadline = startMs + timeoutMs
+    const nudgeMs = Math.max(leastNudgeMs, 2 * this.#workMs)
     let heardProbe = false
+    let wasBusy = false
+    let probedMs: number | undefined
     while (true) {
       const left = deadline - this.#clock.monotonic()
       const packet = await this.packet(Math.min(left, nudgeMs))
       if (!packet) {
         // It answered the probe and not us: our command, or its answer, was lost.
-        if (heardProbe || left <= nudgeMs) throw silence(code, timeoutMs)
+        if (heardProbe || left <= nudgeMs) throw silence(code, timeoutMs, wasBusy)
         // A loader at work answers this after its work; one that waits for the end of a frame gets it.
+        probedMs ??= this.#clock.monotonic()
         await this.sendCommand(op.READ_REG, words(probeRegister))
         continue
       }
       // Late answers of earlier commands, and what is no answer at all, are passed over.
       if (packet.length < 8 + this.statusBytes || packet[0] !== 1) continue
-      if (packet[1] === op.READ_REG && code !== op.READ_REG) heardProbe = true
+      if (packet[1] === op.READ_REG && code !== op.READ_REG && !heardProbe) {
+        heardProbe = true
+        const now = this.#clock.monotonic()
+        wasBusy = now - (probedMs ?? now) > promptMs
+        // The probe came while the chip was at work and took our command's place in its buffer:
+        // it is no loss, and such a chip is left alone for longer from now on.
+        if (wasBusy) this.#workMs = Math.max(this.#workMs, now - startMs)
+      }
       if (packet[1] !== code) continue
       const view = new DataView(packet.buffer, packet.byteOffset)
       const status = packet.length - this.statusBytes
@@ -172,10 +188,15 @@ export class CommandPort {
   }
 }
 
-function silence(code: number, timeoutMs: number): WxError {
+/** A failure of a chip that was slower than was waited for; its wire is sound. */
+export function isSlowness(error: unknown): boolean {
+  return error instanceof WxError && error.details.wasBusy === true
+}
+
+function silence(code: number, timeoutMs: number, wasBusy: boolean): WxError {
   const seconds = Math.round(timeoutMs / 1000)
   return new WxError('BOARD_SILENT', `The board did not answer ${nameOf(code)} in ${seconds} s.`, {
-    details: { command: nameOf(code) },
+    details: { command: nameOf(code), ...(wasBusy && { wasBusy }) },
   })
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { Clock } from '../system.js'
-import { isSpoiled } from './commands.js'
+import { isSlowness, isSpoiled } from './commands.js'
 import { differingRuns, type Run } from './compare.js'
 import type { Region } from './flash-target.js'
 import { sectorBytes } from './loader.js'
@@ -85,15 +85,18 @@ async function persistently<T>(
 ): Promise<T> {
   let failures = 0
   let least = Number.POSITIVE_INFINITY
+  let isSlow = false
   while (true) {
     try {
-      if (failures > 0) await session.stepDown()
+      if (isSlow) await session.loader.resync()
+      else if (failures > 0) await session.stepDown()
       return await work()
     } catch (error) {
       if (!isSpoiled(error)) throw error
       if (left() < least) failures = 0
       least = Math.min(least, left())
       if (++failures >= attempts) throw error
+      isSlow = isSlowness(error)
     }
   }
 }
