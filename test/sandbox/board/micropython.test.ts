@@ -84,6 +84,35 @@ describe('the REPL against the recorded chip', () => {
   })
 })
 
+describe('machine.soft_reset()', () => {
+  const { text } = readFileSync(
+    fileURLToPath(new URL('../../contract/chip/boot.jsonl', import.meta.url)),
+    'utf8',
+  )
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { name: string; text: string })
+    .find(({ name }) => name === 'machine.soft_reset()') as { text: string }
+
+  it('is a soft reset at the prompt, as recorded', async () => {
+    await toPrompt()
+    board.send('import machine\r')
+    await board.waitFor('>>> ')
+    board.send('machine.soft_reset()\r')
+    expect(await board.take(text.length)).toBe(text)
+  })
+})
+
+describe('sys.stdout.buffer.write', () => {
+  it('takes a part of the data, as every stream of the chip', async () => {
+    await toPrompt()
+    board.send('\x01')
+    await board.waitFor('exit\r\n>')
+    const code = 'import sys;w=sys.stdout.buffer.write;w(b"abcdef",2);w(memoryview(b"abcdef"),3,2)'
+    expect(await board.exec(code)).toEqual({ out: 'abde', err: '' })
+  })
+})
+
 /** Long runs of one character are cut in the recording: `<5000 a>`. */
 function filled(text: string): string {
   return text.replace(/<(\d+) (.)>/g, (_, count, char) => char.repeat(Number(count)))

@@ -22,6 +22,8 @@ export class Bindings {
   readonly timers = new Timers()
   readonly #files: FileBindings
   readonly #flash: Flash
+  /** The code that runs, or has just ended, asks for a soft reset. */
+  wantsSoftReset = false
   #lastFlush = 0
   #owedMs = 0
   #heapAtStart = 0
@@ -147,6 +149,9 @@ export class Bindings {
       ...this.#timeFunctions(),
       module: (name: string) => start.modules[name] ?? '',
       is_busy: () => start.isBusy,
+      soft_reset: () => {
+        this.wantsSoftReset = true
+      },
       module_names: () => Object.keys(start.modules).join(' '),
       about: () =>
         JSON.stringify({

@@ -34,18 +34,23 @@ export class Front {
   run(soft: 'friendly' | 'raw' | undefined): 'friendly' | 'raw' {
     const isRaw = soft === 'raw'
     this.#running(() => this.bindings.boot(isRaw))
+    if (!this.bindings.wantsSoftReset) this.#serve(isRaw)
+    const mode = this.#mode === 'raw' ? 'raw' : 'friendly'
+    // The line editor has ended its line already.
+    this.output.writeRaw(Buffer.from(`${mode === 'raw' ? '\r\n' : ''}MPY: soft reboot\r\n`))
+    return mode
+  }
+
+  /** The prompt, until a soft reset. */
+  #serve(isRaw: boolean): void {
     this.output.capture(() => this.python.replInit())
     if (isRaw) this.#enterRaw()
     else this.output.writeRaw(this.#banner(''))
     for (;;) {
       const byte = this.bindings.waitForByte()
       const isReset = this.#mode === 'raw' ? this.#raw(byte) : this.#cooked(byte)
-      if (isReset) break
+      if (isReset || this.bindings.wantsSoftReset) return
     }
-    const mode = this.#mode === 'raw' ? 'raw' : 'friendly'
-    // The line editor has ended its line already.
-    this.output.writeRaw(Buffer.from(`${mode === 'raw' ? '\r\n' : ''}MPY: soft reboot\r\n`))
-    return mode
   }
 
   /** Friendly and paste mode: line editing, history and completion are the interpreter's. */
@@ -61,7 +66,7 @@ export class Front {
       const isEnd = this.#running(() => this.#feed(byte))
       // The end is a soft reset only from an empty line: elsewhere code has raised SystemExit.
       if (isEnd && byte === ctrl.d && !wasPaste) return true
-      if (isEnd) this.#restart()
+      if (isEnd && !this.bindings.wantsSoftReset) this.#restart()
       return false
     }
     const text = this.output.capture(() => this.#feed(byte))

@@ -41,6 +41,7 @@ def reset():
 
 
 def soft_reset():
+    wx.soft_reset()
     raise SystemExit
 
 

@@ -91,9 +91,13 @@ class _In(io.IOBase):
 
 
 class _Out(_In):
-    def write(self, data):
+    def write(self, data, *part):
+        # As every stream of the chip: write(data, size) and write(data, from, size).
         if isinstance(data, str):
             data = data.encode()
+        if part:
+            at = part[0] if len(part) > 1 else 0
+            data = memoryview(data)[at : at + part[-1]]
         n = len(data)
         if n:
             (wx.out if self._text else wx.out_raw)(addressof(data), n)
