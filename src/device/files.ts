@@ -291,7 +291,14 @@ sys.path.pop(0)
 install.ROOT=os.getcwd().rstrip('/')+'/'
 install.run()`
   // After the commit a repeated run finds nothing to do, but a repeated check would find no files.
-  await repl.exec(code, { timeoutMs: 120_000, signal })
+  await repl.exec(checked(code), { timeoutMs: 120_000, signal })
+}
+
+/** Code that runs whole or not at all: a lost byte might leave a manifest that lacks a file. */
+function checked(code: string): string {
+  return `c=${JSON.stringify(code)}
+if binascii.crc32(c.encode())!=${crc32(code)}:raise OSError('commit was spoiled')
+exec(c)`
 }
 
 function noSpace(cause: unknown, bytes: number): WxError {

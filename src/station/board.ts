@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import type { Repl } from '../device/repl.js'
 import { WxError } from '../errors.js'
 
@@ -26,23 +27,47 @@ try:
  i.scan();print('s',*i.scan())
 except Exception:print('s')
 try:
- with open('station.json')as f:print('j',f.read())
+ with open('station.json')as f:t=f.read()
+ print('x',binascii.crc32(t.encode()));print('j',t)
 except OSError:pass`
 
-/** Asks a board about itself, in one round trip. */
+/** A byte that the wire loses in a hundred kilobytes is an everyday thing; three times, a fault. */
+const attempts = 3
+
+/**
+ * Asks a board about itself, in one round trip. Throws BOARD_FAULT where what it says about its
+ * settings does not match its checksum: written back, they would lose a password.
+ */
 export async function readFacts(
   repl: Repl,
   pins: { scl: number; sda: number },
   signal?: AbortSignal,
 ): Promise<BoardFacts> {
-  const answer = await repl.exec(code(pins.scl, pins.sda), {
-    repeatable: true,
-    timeoutMs: 30_000,
-    signal,
-  })
-  const at = answer.indexOf('\nj ')
-  const head = at < 0 ? answer : answer.slice(0, at)
-  const lines = new Map(head.split('\n').map((line) => [line[0], line.slice(2)]))
+  for (let attempt = 1; ; attempt++) {
+    const answer = await repl.exec(code(pins.scl, pins.sda), {
+      repeatable: true,
+      timeoutMs: 30_000,
+      signal,
+    })
+    const at = answer.indexOf('\nj ')
+    const head = at < 0 ? answer : answer.slice(0, at)
+    // print() adds the last line end.
+    const stationJson = at < 0 ? undefined : answer.slice(at + 3).replace(/\n$/, '')
+    const lines = new Map(head.split('\n').map((line) => [line[0], line.slice(2)]))
+    const sum = stationJson === undefined ? undefined : String(crc32(stationJson))
+    if (lines.get('x') === sum) return factsOf(lines, stationJson, head)
+    if (attempt >= attempts)
+      throw new WxError('BOARD_FAULT', "The board's settings arrive damaged, however often.", {
+        hint: 'Check the cable, or try another USB port.',
+      })
+  }
+}
+
+function factsOf(
+  lines: Map<string | undefined, string>,
+  stationJson: string | undefined,
+  head: string,
+): BoardFacts {
   const mac = lines.get('m') ?? ''
   if (!/^[0-9a-f]{12}$/.test(mac)) {
     throw new WxError('BOARD_FAULT', 'The board does not tell its MAC address.', {
@@ -57,6 +82,6 @@ export async function readFacts(
     mpy: Number(lines.get('y') ?? 0),
     // Addresses from the data sheets: AM2320 0x5C, BMP180 0x77.
     sensors: { am2320: found.includes('92'), bmp180: found.includes('119') },
-    stationJson: at < 0 ? undefined : answer.slice(at + 3),
+    stationJson,
   }
 }

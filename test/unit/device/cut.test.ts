@@ -111,6 +111,46 @@ describe.skipIf(skip)(`a power cut during a push, with real MicroPython${skip}`,
   })
 })
 
+/** Loses one byte of the commit: `main.py` in the manifest becomes `mai.py`. */
+function losingInManifest(link: Link): { link: Link; lost: () => boolean } {
+  let sent = ''
+  let lost = false
+  const wrapped: Link = Object.create(link, {
+    write: {
+      value(bytes: Uint8Array) {
+        const before = sent.length
+        sent += Buffer.from(bytes).toString('latin1')
+        const name = sent.indexOf('main.py', Math.max(0, sent.indexOf('order')))
+        const at = name + 3 - before
+        if (lost || !sent.includes('order') || name < 0 || at < 0 || at >= bytes.length)
+          return link.write(bytes)
+        lost = true
+        return link.write(Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]))
+      },
+    },
+    read: { value: (ms: number) => link.read(ms) },
+    unread: { value: (bytes: Uint8Array) => link.unread(bytes) },
+    drain: { value: () => link.drain() },
+    close: { value: () => link.close() },
+  })
+  return { link: wrapped, lost: () => lost }
+}
+
+describe.skipIf(skip)(`a byte lost in the commit, with real MicroPython${skip}`, () => {
+  it('costs a second push, never a file', async () => {
+    const board = await micropythonOnPty()
+    for (const { name, data } of version(1)) writeFileSync(join(board.folder, name), data)
+    const { link, lost } = losingInManifest(board.link)
+    const repl = await enterRawRepl(link, { fresh: false }, testSystem())
+    const wanted = version(2)
+    const plan = planFiles(wanted, await surveyFiles(repl, wanted), { retired: [], data: [] })
+    await applyFiles(repl, plan)
+    expect(lost()).toBe(true)
+    expect(stationIn(board.folder)).toEqual(asMap(wanted))
+    await link.close()
+  })
+})
+
 describe.skipIf(skip)(`install.py with real MicroPython${skip}`, () => {
   const manifest = (trial: boolean, files: LocalFile[], remove: string[]): string =>
     JSON.stringify({ order: files.map(({ name }) => name), remove, trial })
