@@ -17,25 +17,29 @@ export interface BoardFacts {
 }
 
 // An AM2320 sleeps: the first scan wakes it, the second sees it (sensors.md).
-const code = (scl: number, sda: number): string => `import os,sys,machine,binascii
+const code = (scl: number, sda: number): string => `import os,sys,machine,binascii,json
+t=None
+c={}
+try:
+ with open('station.json')as f:t=f.read()
+ c=json.loads(t)
+except(OSError,ValueError):pass
 print('m',binascii.hexlify(machine.unique_id()).decode())
 print('v',os.uname().release)
 print('h',os.uname().machine)
 print('y',getattr(sys.implementation,'_mpy',0))
 try:
- i=machine.I2C(0,scl=machine.Pin(${scl}),sda=machine.Pin(${sda}),freq=50000)
+ i=machine.I2C(0,scl=machine.Pin(c.get('scl',${scl})),sda=machine.Pin(c.get('sda',${sda})),freq=50000)
  i.scan();print('s',*i.scan())
 except Exception:print('s')
-try:
- with open('station.json')as f:t=f.read()
- print('x',binascii.crc32(t.encode()));print('j',t)
-except OSError:pass`
+if t is not None:print('x',binascii.crc32(t.encode()));print('j',t)`
 
 /** A byte that the wire loses in a hundred kilobytes is an everyday thing; three times, a fault. */
 const attempts = 3
 
 /**
- * Asks a board about itself, in one round trip. Throws BOARD_FAULT where what it says about its
+ * Asks a board about itself, in one round trip; `pins` are those of a board that has no settings
+ * of its own yet. Throws BOARD_FAULT where what it says about its
  * settings does not match its checksum: written back, they would lose a password.
  */
 export async function readFacts(

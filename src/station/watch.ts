@@ -103,17 +103,37 @@ export function note(evidence: Evidence, line: string): void {
   // One answer that cannot be believed says more than the silence of the others.
   if (/^wx ntp failed/.test(line) && evidence.ntp?.startsWith('doubtful')) return
   if (word?.[1]) {
-    evidence[word[1]] = word[2] ?? ''
+    const [, name, rest = ''] = word
+    if (name === 'sensors') noteSensors(evidence, rest)
+    else evidence[name as string] = rest
     evidence.lines = String(Number(evidence.lines ?? 0) + 1)
   }
   if (/^[A-Z]\w*(Error|Exception|Interrupt)\b/.test(line)) evidence.traceback = line
   else if (/^rst:0x/.test(line)) evidence.resets = String(Number(evidence.resets ?? 0) + 1)
 }
 
+/** A line tells of one sensor or of both: what was said of the other one stays. */
+function noteSensors(evidence: Evidence, rest: string): void {
+  const words = [...rest.matchAll(/(am2320|bmp180)=\S+/g)].map(([word]) => word)
+  if (words.length === 0) {
+    evidence.bus = rest
+    return
+  }
+  const names = words.map((word) => word.split('=')[0])
+  const others = (evidence.sensors ?? '')
+    .split(' ')
+    .filter((word) => word !== '' && !names.includes(word.split('=')[0]))
+  evidence.sensors = [...others, ...words].sort().join(' ')
+}
+
+function isDeaf({ sensors = '' }: Evidence): boolean {
+  return /am2320=(?!ok)/.test(sensors) && /bmp180=(?!ok)/.test(sensors)
+}
+
 /** The link of the chain that the station works on now, by what it said last. */
 export function waitsFor(evidence: Evidence): string {
   if (evidence.upload?.startsWith('ok')) return 'record-in-timebase'
-  if (evidence.queue !== undefined && evidence.ntp?.startsWith('ok')) return 'record-upload'
+  if (evidence.ntp?.startsWith('ok')) return isDeaf(evidence) ? 'record-sensors' : 'record-upload'
   if (evidence.wifi?.startsWith('joined')) return 'record-clock'
   if (evidence.sensors !== undefined) return 'record-wifi'
   return evidence.boot === undefined ? 'record-boot' : 'record-sensors'
@@ -145,10 +165,11 @@ function noRecord(
 
 function brokenLink(evidence: Evidence): string {
   if (evidence.traceback) return `the station's code stopped with ${evidence.traceback}`
+  if (isDeaf(evidence)) return 'no sensor answers: check their wires, and the pins in its settings'
+  if (evidence.upload?.startsWith('ok'))
+    return 'the station sends, but not to where this computer looks: compare both addresses'
   if (evidence.upload?.startsWith('failed')) return 'the station cannot write to TimeBase'
   if (evidence.wifi?.startsWith('failed')) return 'the station did not get into the Wi-Fi network'
-  if (/am2320=(?!ok)/.test(evidence.sensors ?? '') && /bmp180=(?!ok)/.test(evidence.sensors ?? ''))
-    return 'no sensor answers'
   if (evidence.ntp?.startsWith('doubtful'))
     return 'the station has no time: two time servers must agree, unless --ntp names only one'
   if (evidence.wifi?.startsWith('joined') && !evidence.ntp?.startsWith('ok'))

@@ -216,7 +216,7 @@ describe('what a starting station waits for', () => {
       ['wx boot n=3 cause=1 station=0.1.0', 'record-sensors'],
       ['wx sensors am2320=ok bmp180=ok', 'record-wifi'],
       ['wx wifi joined ssid=a ip=1.2.3.4 rssi=-50', 'record-clock'],
-      ['wx ntp ok server=x', 'record-clock'],
+      ['wx ntp ok server=x', 'record-upload'],
       ['wx queue n=3', 'record-upload'],
       ['wx upload ok n=5', 'record-in-timebase'],
     ]
@@ -225,6 +225,19 @@ describe('what a starting station waits for', () => {
       note(evidence, line ?? '')
       expect(waitsFor(evidence)).toBe(wait)
     }
+    const deaf = {}
+    for (const line of [
+      'wx sensors am2320=ok bmp180=19',
+      'wx sensors am2320=19',
+      'wx sensors recovered sda=1',
+      'wx ntp ok server=x',
+      'wx queue n=0 pages=448 durable=1',
+    ])
+      note(deaf, line)
+    expect(deaf).toMatchObject({ sensors: 'am2320=19 bmp180=19', bus: 'recovered sda=1' })
+    expect(waitsFor(deaf)).toBe('record-sensors')
+    note(deaf, 'wx sensors am2320=ok')
+    expect(waitsFor(deaf)).toBe('record-upload')
     const alone = {}
     note(alone, 'wx ntp doubtful server=x')
     note(alone, 'wx ntp failed server=y error=-202')
