@@ -13,7 +13,6 @@ export interface Run {
 
 const firstParts = 16
 const narrowing = 4
-const widestGap = sectorBytes
 /** Of a region that differs everywhere, this many sectors in between are looked at before it is believed. */
 const sampleEvery = 12
 
@@ -76,17 +75,13 @@ async function differsEverywhere(
   return same * 10 <= asked
 }
 
-/**
- * Neighbors as one run; an equal sector between two is written again where it costs the wire less
- * than a beginning of its own: three round trips against half a sector of bytes.
- */
+/** Neighbors as one run; a gap of one equal sector is cheaper to write again than to begin anew. */
 function runsOf(sectors: number[], base: number): Run[] {
   const runs: Run[] = []
   for (const sector of sectors) {
     const address = base + sector * sectorBytes
     const last = runs.at(-1)
-    const gap = last ? address - last.address - last.size : Number.POSITIVE_INFINITY
-    if (last && gap <= widestGap) last.size += gap + sectorBytes
+    if (last && last.address + last.size === address) last.size += sectorBytes
     else runs.push({ address, size: sectorBytes })
   }
   return runs

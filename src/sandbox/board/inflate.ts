@@ -34,12 +34,9 @@ export class BlockInflater {
     this.#input.push(block)
     if (!this.#ended && !this.#failed) {
       await new Promise<void>((resolve) => {
-        const done = (): void => {
-          this.#inflate.off('error', done).off('end', done)
-          resolve()
-        }
-        this.#inflate.on('error', done).on('end', done)
-        this.#inflate.write(block, done)
+        this.#inflate.once('error', () => resolve())
+        this.#inflate.once('end', () => resolve())
+        this.#inflate.write(block, () => resolve())
       })
     }
     if (this.#failed) return undefined

@@ -41,17 +41,6 @@ describe('differingRuns', () => {
     )
   })
 
-  it('joins runs over one equal sector, not over two', async () => {
-    const flash = new Uint8Array(20 * sector)
-    const wanted = flash.slice()
-    for (const one of [3, 5, 8]) wanted[one * sector] = 1
-    const runs = await differingRuns({ address: 0, bytes: wanted }, chip(flash).md5, () => {})
-    expect(runs).toEqual([
-      { address: 3 * sector, size: 3 * sector },
-      { address: 8 * sector, size: sector },
-    ])
-  })
-
   it('asks once about what is identical, and little about what is all different', async () => {
     const bytes = new Uint8Array(400 * sector)
     const same = chip(bytes.slice())
