@@ -34,9 +34,12 @@ export class BlockInflater {
     this.#input.push(block)
     if (!this.#ended && !this.#failed) {
       await new Promise<void>((resolve) => {
-        this.#inflate.once('error', () => resolve())
-        this.#inflate.once('end', () => resolve())
-        this.#inflate.write(block, () => resolve())
+        const done = (): void => {
+          this.#inflate.off('error', done).off('end', done)
+          resolve()
+        }
+        this.#inflate.on('error', done).on('end', done)
+        this.#inflate.write(block, done)
       })
     }
     if (this.#failed) return undefined
