@@ -11,8 +11,6 @@ import { type Row, row } from './row.js'
 /** As large as MicroPython 1.23, of which the figures of issue 5 were taken. */
 const appBytes = 1_664_400
 const sectorBytes = 4096
-/** What esptool 5.6 took on a direct link (issue 5), seconds; pyserial's RFC 2217 is slower. */
-const direct = { 115200: 112, 460800: 38.7, 921600: 26.6 } as const
 const share = { 115200: 1, 460800: 0.8, 921600: 0.8 } as const
 const rates = [921600, 460800, 115200] as const
 const peer = 'esptool 5.6 (rfc2217)'
@@ -71,11 +69,6 @@ export const rows: Area = async (bench) => {
           unit: 's',
           ...beside(ms),
           ...goal(ms, share[baud]),
-        }),
-        row('flash', `the same against esptool's ${direct[baud]} s of a direct link`, {
-          value: ours.ms / 1000,
-          unit: 's',
-          goal: `value <= ${Number((direct[baud] * share[baud]).toFixed(1))}`,
         }),
         row('flash', `data phase of the wire (${baud})`, {
           value: wireMs / ours.writeMs,
