@@ -59,6 +59,20 @@ export async function chooseNetwork(
   }
 }
 
+/** Where nobody can be asked, a missing answer is said before any board is touched. */
+export async function checkAnswers(context: Context, flags: NetworkFlags): Promise<void> {
+  const { prompts, settings, system } = context
+  if (prompts.canAsk) return
+  const ssid = settings.get('wifi.ssid') ?? (await prompts.text('Wi-Fi network', ssidInstead))
+  const isGiven =
+    flags.wifiPassword !== undefined ||
+    flags.passwordFile !== undefined ||
+    flags.passwordStdin === true ||
+    system.env.WXSTATION_WIFI_PASSWORD === '' ||
+    settings.secret('wifi.password') !== undefined
+  if (!isGiven) await prompts.secret(`Password of ${ssid}`, passwordInstead)
+}
+
 /** Of several networks that a station knows, the one its board receives best. */
 export async function strongestKnown(
   context: Context,

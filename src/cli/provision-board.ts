@@ -19,7 +19,7 @@ import { lastRecord } from '../timebase/stream.js'
 import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
-import { chooseNetwork, strongestKnown } from './network-choice.js'
+import { checkAnswers, chooseNetwork, strongestKnown } from './network-choice.js'
 import { openBoardLink } from './port.js'
 import { openStreams, type StationStreams } from './station-streams.js'
 import { version } from './version.js'
@@ -49,6 +49,7 @@ export async function provisionBoard(
   const startedMs = system.clock.monotonic()
   // What is wrong without looking at any board is said before one is touched.
   checkStation(await stationWish(context, flags, {}))
+  if (flags.wifi || flags.ssid !== undefined) await checkAnswers(context, flags)
   const link = await openBoardLink(context)
   let repl: Repl | undefined
   try {

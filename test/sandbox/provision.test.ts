@@ -47,6 +47,17 @@ describe('provision on a virtual board', () => {
     expect(plan.add.map(({ name }) => name)).toContain('main.py')
   })
 
+  it.each(['WXSTATION_WIFI_SSID', 'WXSTATION_WIFI_PASSWORD'])(
+    'misses %s before it looks for a board',
+    async (name) => {
+      const { [name]: _, ...rest } = env
+      const nowhere = { ...rest, WXSTATION_PORT: '/dev/nothing' }
+      const { code, err } = await wxstation(['provision', '--wifi'], nowhere)
+      expect(code, err).toBe(2)
+      expect(err).toContain(name)
+    },
+  )
+
   it.each([
     ['wrongPassword', 'WIFI_WRONG_PASSWORD'],
     ['accessPointGone', 'WIFI_NOT_FOUND'],
