@@ -1,4 +1,4 @@
-# How a record becomes bytes, and back. The queue's format is described in queue.py.
+# How a record becomes bytes, and back. The queue's format is described in log.py.
 import crc
 
 # Values that mean "not measured"; real ones are kept inside the range beside them.

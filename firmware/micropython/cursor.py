@@ -1,4 +1,4 @@
-# A place in the queue's log, moved entry by entry. The log's format is described in queue.py.
+# A place in the queue's log, moved entry by entry. The log's format is described in log.py.
 import codec
 from codec import NEVER
 from store import PAGE

@@ -52,7 +52,7 @@ interface Taken {
 }
 
 /**
- * Reads the station's queue as the station itself does (firmware/micropython/queue.py): what is
+ * Reads the station's queue as the station itself does (firmware/micropython/log.py): what is
  * damaged or torn is skipped and counted, and so is what follows it up to the next whole record.
  * Never throws, whatever the bytes are. A queue that is empty or none has no pages.
  */

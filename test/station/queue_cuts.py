@@ -4,13 +4,14 @@ import json
 import sys
 
 import cursor
+import log
 import queue
 import store
 
 import esp32
 
 PAGE = 384
-cursor.PAGE = queue.PAGE = store.PAGE = esp32.PAGE = PAGE
+cursor.PAGE = log.PAGE = store.PAGE = esp32.PAGE = PAGE
 PAGES = 4
 PER_PAGE = PAGE // 4
 WALL = 200000000

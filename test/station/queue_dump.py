@@ -115,7 +115,7 @@ def show(name, station):
 
 
 def head(station):
-    w = station.queue._w
+    w = station.queue.end
     return station.flash.data[w.page % PAGES], w.off
 
 
@@ -133,7 +133,7 @@ station.wrote.pop()
 show("torn", station)
 
 station = scripted()
-page = station.flash.data[(station.queue._w.page - 1) % PAGES]
+page = station.flash.data[(station.queue.end.page - 1) % PAGES]
 page[2000] ^= 4
 show("flipped", station)
 

@@ -4,11 +4,12 @@ import json
 import os
 
 import cursor
+import log
 import queue
 import store
 
 PAGE = 384
-cursor.PAGE = queue.PAGE = store.PAGE = PAGE
+cursor.PAGE = log.PAGE = store.PAGE = PAGE
 PAGES = 4
 BLOCK = 512
 BLOCKS = 48
@@ -117,7 +118,7 @@ def check(data, state):
         raise AssertionError("from %d to %d, promised %r" % (begun, end, state))
     # And it goes on.
     q.append(WALL + 1000000, 0, 1, 2, 3, 80000)
-    q.ack(q._w.seq)
+    q.ack(q.end.seq)
     q.store._close()
     q = queue.Queue(store.FileStore("/f/q", PAGES))
     q.start(10, 2000)

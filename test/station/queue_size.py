@@ -45,7 +45,7 @@ def worst(i):
 
 count = 20000
 flash, q, erases, took = fill(count, day, 0)
-used = erases * 4096 - (4096 - q._w.off)
+used = erases * 4096 - (4096 - q.end.off)
 bytes_a_record = used / count
 # 302,400 records are a week at 2 s.
 week = 302400 * bytes_a_record / 4096
@@ -54,7 +54,7 @@ print(json.dumps({"name": "day", "bytes": bytes_a_record, "records_per_erase": c
                   "week_pages": week, "appends_per_s": count * 1000000 // took}))
 count = 10000
 flash, q, erases, _ = fill(count, worst, 0)
-print(json.dumps({"name": "worst", "bytes": (erases * 4096 - (4096 - q._w.off)) / count}))
+print(json.dumps({"name": "worst", "bytes": (erases * 4096 - (4096 - q.end.off)) / count}))
 del q
 gc.collect()
 before = gc.mem_alloc()

@@ -3,6 +3,7 @@
 import json
 
 import cursor
+import log
 import queue
 import store
 
@@ -10,7 +11,7 @@ import esp32
 
 # Small pages make a week of pages cheap to fill.
 PAGE = 384
-cursor.PAGE = queue.PAGE = store.PAGE = esp32.PAGE = PAGE
+cursor.PAGE = log.PAGE = store.PAGE = esp32.PAGE = PAGE
 PAGES = 448
 WALL = 200000000
 
@@ -87,7 +88,7 @@ q.set_clock(1, 0, WALL, 0)
 fill(q, WALL, 40000)
 q.begin()
 q.next()
-q.ack(q._w.seq - 3)
+q.ack(q.end.seq - 3)
 result = read_first(flash, 2)
 show("acknowledged", result)
 

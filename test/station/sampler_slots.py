@@ -152,7 +152,7 @@ s.check()
 loop.clock.offer(WALL, 0, time.now)
 for _ in range(20):
     loop.turn()
-page = loop.queue._w.page
+page = loop.queue.end.page
 gc.collect()
 gc.disable()
 before = gc.mem_alloc()
@@ -161,5 +161,5 @@ while i < 300:
     loop.turn()
     i += 1
 left = gc.mem_alloc() - before
-print(json.dumps({"name": "heap", "left": left, "pages": loop.queue._w.page - page,
+print(json.dumps({"name": "heap", "left": left, "pages": loop.queue.end.page - page,
                   "taken": s.taken, "wrapped": time.now < PERIOD // 2}))
