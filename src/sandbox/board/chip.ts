@@ -161,6 +161,8 @@ export class Chip {
       app,
       flash,
       resetCause: cause,
+      read: (address) => this.#registers.load(address),
+      write: (address, value, mask) => this.#registers.store(address, value, mask),
       transmit: pins.transmit,
       reset: (next) => {
         if (!stopped()) void this.#start(resetCodes[next], next)

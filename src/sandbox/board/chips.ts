@@ -13,6 +13,13 @@ interface SpiRegisters {
   addressFromTop: boolean
 }
 
+interface MemoryArea {
+  from: number
+  /** The first address behind it. */
+  to: number
+  isWritable: boolean
+}
+
 /** What the silicon of a chip shows to a loader. Facts: shared/serial-flash.md 3.4, esptool's targets. */
 export interface Silicon {
   readonly chip: ChipName
@@ -26,6 +33,8 @@ export interface Silicon {
   readonly macWord: number
   /** Words that read as something but 0 after a reset. */
   readonly words: Readonly<Record<number, number>>
+  /** What the CPU can reach without an exception. */
+  readonly memory: readonly MemoryArea[]
   /** Lines of the ROM before the reset reason. */
   readonly greeting: readonly string[]
   readonly bootNames: Readonly<Record<number, string>>
@@ -58,6 +67,27 @@ const newResets = {
   16: 'RTCWDT_RTC_RST',
 }
 
+const area = (from: number, to: number, isWritable = true): MemoryArea => ({
+  from,
+  to,
+  isWritable,
+})
+
+/** ESP32 Technical Reference Manual, table 1-1: flash as data, peripherals, RAM, ROM and flash as code. */
+const esp32Memory = [
+  area(0x3f400000, 0x3f800000, false),
+  area(0x3ff00000, 0x3ff90000),
+  area(0x3ff90000, 0x3ffae000, false),
+  area(0x3ffae000, 0x40000000),
+  area(0x40000000, 0x40070000, false),
+  area(0x40070000, 0x400c2000),
+  area(0x400c2000, 0x40c00000, false),
+  area(0x50000000, 0x50002000),
+  area(0x60000000, 0x60080000),
+]
+/** Of the newer chips nobody has recorded what is missing. */
+const anyMemory = [area(0, 2 ** 32)]
+
 export const silicon = {
   esp32: {
     ...identity('esp32'),
@@ -72,13 +102,16 @@ export const silicon = {
       addressFromTop: true,
     },
     macWord: 0x3ff5a004,
-    // UART date, chip version and package, APB_CTL_DATE, UART0 divider: as rom.jsonl has them.
+    // UART date, chip version and package, APB_CTL_DATE, UART0 divider: as rom.jsonl has them;
+    // the first word of the ROM: boot.jsonl.
     words: {
+      1073741824: 0x1049c500,
       1610612856: 0x15122500,
       1073061900: 0x8000,
       1073111164: 0x96042000,
       1072955412: 0x15a,
     },
+    memory: esp32Memory,
     greeting: ['ets Jul 29 2019 12:21:46', ''],
     bootNames: {
       18: 'SPI_FAST_FLASH_BOOT',
@@ -104,6 +137,7 @@ export const silicon = {
     spi: { base: 0x60002000, ...newSpi },
     macWord: 0x60007044,
     words: {},
+    memory: anyMemory,
     greeting: ['ESP-ROM:esp32s3-20210327', 'Build:Mar 27 2021'],
     bootNames: { 8: 'SPI_FAST_FLASH_BOOT', 0: 'DOWNLOAD(USB/UART0)' },
     straps: { flash: 0x08, download: 0x00 },
@@ -117,6 +151,7 @@ export const silicon = {
     spi: { base: 0x60002000, ...newSpi },
     macWord: 0x60008844,
     words: {},
+    memory: anyMemory,
     greeting: ['ESP-ROM:esp32c3-api1-20210207', 'Build:Feb  7 2021'],
     bootNames: { 12: 'SPI_FAST_FLASH_BOOT', 4: 'DOWNLOAD(USB/UART0/1)' },
     straps: { flash: 0x0c, download: 0x04 },
@@ -130,6 +165,7 @@ export const silicon = {
     spi: { base: 0x60003000, ...newSpi },
     macWord: 0x600b0844,
     words: {},
+    memory: anyMemory,
     greeting: ['ESP-ROM:esp32c6-20220919', 'Build:Sep 19 2022'],
     bootNames: { 12: 'SPI_FAST_FLASH_BOOT', 4: 'DOWNLOAD(USB/UART0/SDIO_FEI_FEO)' },
     straps: { flash: 0x0c, download: 0x04 },

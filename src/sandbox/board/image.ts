@@ -108,6 +108,10 @@ export function readApp(flash: Flash, offset: number, image: Image): AppImage {
     version: banner?.[1] ?? text(0x30, 32),
     date: banner?.[2] ?? isoDate(text(0x80, 16)),
     ...(banner?.[3] && { machine: banner[3] }),
+    ...(hasDescriptor && {
+      idf: text(0x90, 32),
+      elf: Buffer.from(bytes.subarray(0xb0, 0xb8)).toString('hex'),
+    }),
     partitionOffset: offset,
   }
 }

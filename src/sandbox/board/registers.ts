@@ -66,6 +66,22 @@ export class Registers {
     else if (address === options0 && word & systemReset) this.onReset('software')
   }
 
+  /** As code of the CPU reads: undefined where the chip has no memory. */
+  load(address: number): number | undefined {
+    return this.#areaOf(address) ? this.read(address) : undefined
+  }
+
+  /** As code of the CPU writes: false where it may not. */
+  store(address: number, value: number, mask: number): boolean {
+    if (!this.#areaOf(address)?.isWritable) return false
+    this.write(address, value, mask)
+    return true
+  }
+
+  #areaOf(address: number): Silicon['memory'][number] | undefined {
+    return this.silicon.memory.find(({ from, to }) => address >= from && address < to)
+  }
+
   writeMemory(address: number, bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i++) {
       const shift = 8 * ((address + i) & 3)

@@ -9,6 +9,9 @@ export interface AppImage {
   date: string
   /** What the banner calls the board, where the image has a banner. */
   machine?: string
+  /** ESP-IDF it was built with, for example `v5.0.4`, and how the sum of its ELF file begins. */
+  idf?: string
+  elf?: string
   partitionOffset: number
 }
 
@@ -28,6 +31,10 @@ export interface Machine {
   readonly app: AppImage
   /** The whole flash, shared with workers: programs only clear bits, erases set 4 KB to ones. */
   readonly flash: SharedFlash
+  /** What the CPU finds at an address, or undefined where there is no memory. */
+  read(address: number): number | undefined
+  /** False where nothing can be written. */
+  write(address: number, value: number, mask: number): boolean
   /** UART0's TX pin: paced and garbled by the chip at the wrong baud. */
   transmit(bytes: Uint8Array): void
   /** machine.reset(), a watchdog, a brown-out: the chip restarts through its ROM. */

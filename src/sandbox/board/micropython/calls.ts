@@ -1,8 +1,9 @@
 import type { Clock } from '../../../system.js'
 import type { BoardFaults } from '../../faults.js'
 import type { Air } from '../air.js'
-import type { ResetCause } from '../runtime.js'
+import type { Machine } from '../runtime.js'
 import type { Answer } from './messages.js'
+import { type Prohibited, prohibitedPanic, watchdogPanic } from './panic.js'
 import type { Peripherals } from './peripherals.js'
 import { Sockets } from './sockets.js'
 import { Wifi } from './wifi.js'
@@ -11,8 +12,7 @@ export interface CallsOptions {
   air: Air
   faults: BoardFaults
   peripherals: Peripherals
-  mac: Uint8Array
-  reset(cause: ResetCause): void
+  machine: Machine
   wake(): void
   clock: Clock
 }
@@ -26,10 +26,12 @@ export class Calls {
   readonly #operations: Record<string, Operation>
   #watchdog: (() => void) | undefined
   #watchdogMs = 0
+  readonly #startedAt: number
 
   constructor(private readonly options: CallsOptions) {
-    const { air, faults, peripherals, mac, wake, clock } = options
-    this.#wifi = new Wifi({ air, faults, mac, clock })
+    const { air, faults, peripherals, machine, wake, clock } = options
+    this.#startedAt = clock.monotonic()
+    this.#wifi = new Wifi({ air, faults, mac: machine.mac, clock })
     this.#sockets = new Sockets({ air, faults, wifi: this.#wifi, wake })
     this.#operations = {
       ...peripherals.operations,
@@ -39,9 +41,15 @@ export class Calls {
       feed: () => this.#feed(),
       deep_sleep: ([ms]: [number]) => {
         // Without a time it sleeps until EN goes low.
-        if (ms >= 0) clock.timer(ms, () => this.options.reset('deep-sleep'))
+        if (ms >= 0) clock.timer(ms, () => machine.reset('deep-sleep'))
         return {}
       },
+      memory_read: ([address]: [number]) => {
+        const value = machine.read(address)
+        return value === undefined ? this.#prohibited('LoadProhibited', address) : { value }
+      },
+      memory_write: ([address, value, mask]: [number, number, number]) =>
+        machine.write(address, value, mask) ? {} : this.#prohibited('StoreProhibited', address),
       ap_active: () => ({}),
     }
   }
@@ -71,9 +79,19 @@ export class Calls {
 
   #feed(): Answer {
     this.#watchdog?.()
-    this.#watchdog = this.options.clock.timer(this.#watchdogMs, () =>
-      this.options.reset('watchdog'),
-    )
+    const { clock, machine } = this.options
+    this.#watchdog = clock.timer(this.#watchdogMs, () => {
+      machine.transmit(Buffer.from(watchdogPanic(machine.app, clock.monotonic() - this.#startedAt)))
+      machine.reset('watchdog')
+    })
     return {}
+  }
+
+  /** The CPU stops in the middle of the instruction: whoever asked gets no answer any more. */
+  #prohibited(access: Prohibited['access'], address: number): Promise<Answer> {
+    const { machine } = this.options
+    machine.transmit(Buffer.from(prohibitedPanic(machine.app, { access, address })))
+    machine.reset('software')
+    return new Promise(() => {})
   }
 }

@@ -73,8 +73,7 @@ class MicroPythonRuntime implements Runtime {
       air,
       faults,
       peripherals: this.#peripherals,
-      mac: this.machine.mac,
-      reset: (cause) => this.machine.reset(cause),
+      machine: this.machine,
       wake: () => this.#input.wake(),
       clock: this.machine.system.clock,
     })
@@ -106,7 +105,11 @@ class MicroPythonRuntime implements Runtime {
     worker.on('message', (message: Message) => {
       if (worker === this.#worker && !this.#isHalted) this.#take(message)
     })
-    worker.on('error', (error) => this.machine.log(`interpreter: ${error.stack ?? error}`))
+    worker.on('error', (error) => {
+      this.machine.log(`interpreter: ${error.stack ?? error}`)
+      // Code has ended the interpreter, as a full stack ends the chip's firmware: both start anew.
+      if (worker === this.#worker && this.#isListening) this.machine.reset('software')
+    })
   }
 
   #take(message: Message): void {

@@ -70,6 +70,34 @@ def lightsleep(ms=None):
 sleep = lightsleep
 
 
+class _Memory:
+    def __init__(self, bits):
+        self._bits = bits
+
+    def __repr__(self):
+        return "<%d-bit memory>" % self._bits
+
+    def _word(self, address):
+        size = self._bits // 8
+        address &= 0xFFFFFFFF
+        if address % size:
+            raise ValueError("address %08x is not aligned to %d bytes" % (address, size))
+        return address & ~3, address % 4 * 8, (1 << self._bits) - 1
+
+    def __getitem__(self, address):
+        address, shift, mask = self._word(address)
+        return (call("memory_read", address)[0] >> shift) & mask
+
+    def __setitem__(self, address, value):
+        address, shift, mask = self._word(address)
+        call("memory_write", address, (value & mask) << shift, mask << shift)
+
+
+mem8 = _Memory(8)
+mem16 = _Memory(16)
+mem32 = _Memory(32)
+
+
 def disable_irq():
     return wx.disable_timers(1)
 
