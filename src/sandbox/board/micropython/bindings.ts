@@ -59,7 +59,7 @@ export class Bindings {
     python.registerJsModule('_wx', { ...this.#files.functions, ...this.#functions() })
     const file = `${builtinFolder}boot.py`
     python.runPython(
-      `import _wx\nexec(compile(_wx.module('boot'),${JSON.stringify(file)},'exec'),{'wx':_wx,'main':globals()})\n`,
+      `import _wx\nexec(compile(_wx.module('boot'),${JSON.stringify(file)},'exec'),{'wx':_wx,'main':globals()})\ndel _wx\n`,
     )
   }
 

@@ -15,8 +15,11 @@ C_MODULES = (
     "sys os vfs time machine network socket esp esp32 gc micropython ssl tls hashlib select binascii"
 ).split()
 
+# Modules that are Python on the chip too, frozen into its firmware: files of the board go before.
+FROZEN = ("_boot", "flashbdev", "inisetup")
+
 native_import = builtins.__import__
-names = set(wx.module_names().split())
+names = set(wx.module_names().split()).difference(FROZEN)
 names.remove("boot")
 
 
@@ -40,8 +43,13 @@ def load(name):
         del sys.modules[alias]
         del module.__file__
         module.__name__ = name
+        module.__getattr__ = missing
         sys.modules[name] = module
     return module
+
+
+def missing(name):
+    raise AttributeError("'module' object has no attribute '%s'" % name)
 
 
 def importing(name, globals=None, locals=None, fromlist=(), level=0):
@@ -53,6 +61,10 @@ def importing(name, globals=None, locals=None, fromlist=(), level=0):
         if base == "asyncio" and base not in sys.modules and not shadowed(base):
             native_import(base)
             load("_run")
+        if name in C_MODULES:
+            for wanted in fromlist or ():
+                if wanted != "*" and not hasattr(sys.modules[name], wanted):
+                    raise ImportError("can't import name " + wanted)
     return native_import(name, globals, locals, fromlist, level)
 
 
@@ -76,6 +88,10 @@ def source_name(path):
     return name[3:] if name.startswith("_c_") else None if name in C_MODULES else name
 
 
+def is_frozen(path):
+    return path.endswith(".py") and path[:-3] in FROZEN
+
+
 class Root:
     """What C code sees at "/": the sources of the built-in modules and the board's own files."""
 
@@ -90,12 +106,22 @@ class Root:
             if source_name(path) in names:
                 return (0x8000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
             raise OSError(ENOENT)
-        return files.stat(path)
+        try:
+            return files.stat(path)
+        except OSError:
+            if not is_frozen(path):
+                raise
+            return (0x8000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
     def open(self, path, mode):
         if path.startswith(BUILTIN):
             return io.BytesIO(wx.module(source_name(path)).encode())
-        file = files.open(path, "rb")
+        try:
+            file = files.open(path, "rb")
+        except OSError:
+            if not is_frozen(path):
+                raise
+            return io.BytesIO(wx.module(path[:-3]).encode())
         try:
             return io.BytesIO(file.read())
         finally:
@@ -144,7 +170,7 @@ def report(error):
 
 def started(is_raw):
     try:
-        load("_boot").start(main)
+        exec(compile(wx.module("_boot"), "_boot.py", "exec"), main)
     except BaseException as e:
         report(e)
     if run("boot.py") and not is_raw:

@@ -81,13 +81,14 @@ class _In(io.IOBase):
         return line.decode() if self._text else line
 
     def ioctl(self, request, arg):
+        # MP_STREAM_POLL
         if request == 3:
             return arg & ((1 if wx.available() > 0 else 0) | 4)
         return 0
 
     @property
     def buffer(self):
-        return _buffers[self._fd]
+        return _buffer
 
 
 class _Out(_In):
@@ -104,7 +105,8 @@ class _Out(_In):
         return n
 
 
-_buffers = (_In(0, False), _Out(1, False), _Out(2, False))
+# One object for both ways, as on the chip.
+_buffer = _Out(0, False)
 stdin = _In(0, True)
 stdout = _Out(1, True)
 stderr = _Out(2, True)
