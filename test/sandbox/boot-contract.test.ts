@@ -152,6 +152,8 @@ describe('boot log', () => {
           project: 'micropython',
           ...facts,
           machine: 'Generic ESP32 module with ESP32',
+          idf: 'v5.5.1',
+          elf: expect.stringMatching(/^[0-9a-f]{16}$/),
           partitionOffset: 0x10000,
         },
       },

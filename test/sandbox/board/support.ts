@@ -1,29 +1,29 @@
 import { fileURLToPath } from 'node:url'
 import { type Air, makeAir } from '../../../src/sandbox/board/air.js'
+import { silicon } from '../../../src/sandbox/board/chips.js'
 import { Flash, makeSharedFlash } from '../../../src/sandbox/board/flash.js'
 import { startMicroPython } from '../../../src/sandbox/board/micropython/runtime.js'
+import { Registers } from '../../../src/sandbox/board/registers.js'
 import type { Machine, ResetCause, SharedFlash } from '../../../src/sandbox/board/runtime.js'
 import { type BoardFaults, noFaults } from '../../../src/sandbox/faults.js'
 import { makeWeather } from '../../../src/sandbox/weather.js'
 import { nodeSystem } from '../../../src/system/node.js'
+import { makeScreen, type Screen } from './screen.js'
 
-const workerUrl = new URL(
+/** The MAC of the recordings. */
+export const mac = Uint8Array.of(0x24, 0x0a, 0xc4, 1, 2, 3)
+
+export const workerUrl = new URL(
   'dist/sandbox/board/micropython/worker.js',
   `file://${fileURLToPath(new URL('../../../', import.meta.url))}`,
 )
 
-export interface TestBoard {
+export interface TestBoard extends Screen {
   readonly faults: BoardFaults
   readonly flash: SharedFlash
   readonly air: Air
   readonly resets: ResetCause[]
   send(text: string): void
-  /** Everything printed since the last take or clear. */
-  text(): string
-  clear(): void
-  waitFor(text: string): Promise<string>
-  /** The next `length` characters, and at most some 50 ms more of silence behind them. */
-  take(length: number): Promise<string>
   /** Runs code in raw mode (entered before): output and error. */
   exec(code: string): Promise<{ out: string; err: string }>
   sleep(ms: number): Promise<void>
@@ -77,11 +77,11 @@ export async function startTestBoard(options: TestBoardOptions = {}): Promise<Te
   const flash = options.flash ?? flashedChip(options.partitions)
   const air = options.air ?? makeAir(system)
   const resets: ResetCause[] = []
-  let text = ''
-  let changed = (): void => {}
+  const screen = makeScreen(system.clock)
+  const registers = new Registers(silicon.esp32, new Flash(flash), mac)
   const machine: Machine = {
     system,
-    mac: Uint8Array.of(0x24, 0x0a, 0xc4, 1, 2, 3),
+    mac,
     resetCause: options.resetCause ?? 'power-on',
     app: {
       project: 'micropython',
@@ -90,64 +90,29 @@ export async function startTestBoard(options: TestBoardOptions = {}): Promise<Te
       partitionOffset: 0x10000,
     },
     flash,
-    transmit(bytes) {
-      text += Buffer.from(bytes).toString('latin1')
-      changed()
-    },
+    read: (address) => registers.load(address),
+    write: (address, value, mask) => registers.store(address, value, mask),
+    transmit: (bytes) => screen.show(Buffer.from(bytes).toString('latin1')),
     reset: (cause) => void resets.push(cause),
-    log(line) {
-      text += `LOG ${line}`
-      changed()
-    },
+    log: (line) => screen.show(`LOG ${line}`),
   }
   const runtime = startMicroPython(machine, { faults, air, weather: makeWeather(), workerUrl })
-  const { clock } = system
-  const until = async (isThere: () => boolean, ms = 15_000): Promise<void> => {
-    const end = clock.monotonic() + ms
-    while (!isThere() && clock.monotonic() < end) {
-      await new Promise<void>((resolve) => {
-        const cancel = clock.timer(100, resolve)
-        changed = () => {
-          cancel()
-          resolve()
-        }
-      })
-    }
-  }
   const board: TestBoard = {
     faults,
     flash,
     air,
     resets,
     send: (typed) => runtime.receive(Buffer.from(typed, 'latin1')),
-    text: () => text,
-    clear() {
-      text = ''
-    },
-    async waitFor(wanted) {
-      await until(() => text.includes(wanted))
-      if (!text.includes(wanted)) throw new Error(`no ${JSON.stringify(wanted)} in ${text}`)
-      const end = text.indexOf(wanted) + wanted.length
-      const found = text.slice(0, end)
-      text = text.slice(end)
-      return found
-    },
-    async take(length) {
-      await until(() => text.length >= length, 8000)
-      if (length === 0 || text.length < length) await clock.sleep(50)
-      const found = text.slice(0, Math.max(length, length === 0 ? text.length : 0))
-      text = text.slice(found.length)
-      return found
-    },
+    ...screen,
     async exec(code) {
-      text = ''
+      screen.clear()
       for (let i = 0; i < code.length; i += 200) board.send(code.slice(i, i + 200))
       board.send('\x04')
       const answer = await board.waitFor('\x04>')
       const [out = '', err = ''] = answer.replace(/^OK/, '').split('\x04')
       return { out: out.replaceAll('\r\n', '\n'), err: err.replaceAll('\r\n', '\n') }
     },
-    sleep: (ms) => clock.sleep(ms),
+    sleep: (ms) => system.clock.sleep(ms),
     halt: () => runtime.halt(),
   }
   return board
