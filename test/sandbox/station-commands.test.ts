@@ -1,12 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { noFaults } from '../../src/sandbox/faults.js'
-import type { Sandbox } from '../../src/sandbox/sandbox.js'
-import { nodeSystem } from '../../src/system/node.js'
-import { type Ran, wxstation } from '../support/program.js'
-import { builtSandbox } from '../support/sandbox.js'
-
-type BuilderModule = typeof import('../../src/sandbox/image-builder.js')
+import { type Bench, provisionBench } from '../support/bench.js'
+import type { Ran } from '../support/program.js'
 
 interface Answer {
   changed?: boolean
@@ -18,30 +14,14 @@ interface Answer {
 
 /** One bench for all cases, in order: each stands on what the one before left on the board. */
 describe('a provisioned station', () => {
-  const system = nodeSystem()
-  let sandbox: Sandbox
-  let folder: string
-  let env: Record<string, string>
+  let bench: Bench
 
   beforeAll(async () => {
-    folder = await system.files.temporaryFolder('wxstation-station-')
-    const { startSandbox } = await builtSandbox()
-    const options = { folder: join(folder, 'bench'), boards: 1, firstPort: 0, faults: {} }
-    sandbox = await startSandbox(options, system)
-    const built = new URL('../../dist/sandbox/image-builder.js', import.meta.url).href
-    const { buildImage } = (await import(/* @vite-ignore */ built)) as BuilderModule
-    const image = buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' })
-    sandbox.boards[0]?.flash.program(0x1000, image)
-    await sandbox.boards[0]?.powerCycle()
-    env = { ...sandbox.environment, WXSTATION_HOME: join(folder, 'home') }
+    bench = await provisionBench()
   })
+  afterAll(() => bench?.stop())
 
-  afterAll(async () => {
-    await sandbox?.stop()
-    await system.files.remove(folder)
-  })
-
-  const run = (...args: string[]): Promise<Ran> => wxstation(args, env)
+  const run = (...args: string[]): Promise<Ran> => bench.wxstation(...args)
   const ask = async (...args: string[]): Promise<Answer & { ran: Ran }> => {
     const ran = await run(...args, '--json')
     return { ...(JSON.parse(ran.out) as Answer), ran }
@@ -64,14 +44,11 @@ describe('a provisioned station', () => {
   it('lists its networks with passwords as dots', async () => {
     const { networks, ran } = await ask('wifi', 'list')
     expect(networks).toEqual([{ ssid: 'Rooftop', password: '••••••' }])
-    expect(ran.out + ran.err).not.toContain(env.WXSTATION_WIFI_PASSWORD)
+    expect(ran.out + ran.err).not.toContain(bench.env.WXSTATION_WIFI_PASSWORD)
   })
 
   it('keeps its networks when a new one cannot be joined', async () => {
-    const faults = sandbox.boards[0]?.faults ?? {}
-    Object.assign(faults, { wrongPassword: true })
-    const { error, ran } = await ask('wifi', 'set')
-    Object.assign(faults, noFaults())
+    const { error, ran } = await bench.withFaults({ wrongPassword: true }, () => ask('wifi', 'set'))
     expect(error).toMatchObject({ code: 'WIFI_WRONG_PASSWORD', exitCode: 8 })
     expect(ran.code).toBe(8)
     const missing = await ask('wifi', 'set', '--ssid', 'Attic 5')
@@ -86,8 +63,8 @@ describe('a provisioned station', () => {
   })
 
   it('refuses a password that no network takes before it looks for a board', async () => {
-    const file = join(folder, 'short.txt')
-    await system.files.write(file, 'short\n')
+    const file = join(bench.folder, 'short.txt')
+    writeFileSync(file, 'short\n')
     const args = ['wifi', 'set', '--password-file', file, '--port', 'socket://127.0.0.1:1']
     const { error } = await ask(...args)
     expect(error).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })

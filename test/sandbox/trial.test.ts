@@ -1,50 +1,35 @@
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Dialog } from '../../src/device/dialog.js'
 import { openLink } from '../../src/device/links/open.js'
 import { enterRawRepl } from '../../src/device/raw-repl.js'
-import type { Sandbox } from '../../src/sandbox/sandbox.js'
 import { readFacts } from '../../src/station/board.js'
 import { parseStation, type StationSettings, stationText } from '../../src/station/config.js'
 import { storeCandidate } from '../../src/station/trial.js'
 import { nodeSystem } from '../../src/system/node.js'
-import { wxstation } from '../support/program.js'
-import { builtSandbox } from '../support/sandbox.js'
-
-type BuilderModule = typeof import('../../src/sandbox/image-builder.js')
+import { type Bench, provisionBench } from '../support/bench.js'
 
 /** The station's own half of a change over the air, on a board that runs its real code. */
 describe('settings on trial', () => {
   const system = nodeSystem()
-  let sandbox: Sandbox
-  let folder: string
+  let bench: Bench
 
   beforeAll(async () => {
-    folder = await system.files.temporaryFolder('wxstation-trial-')
-    const { startSandbox } = await builtSandbox()
-    const options = { folder: join(folder, 'bench'), boards: 1, firstPort: 0, faults: {} }
-    sandbox = await startSandbox(options, system)
-    const built = new URL('../../dist/sandbox/image-builder.js', import.meta.url).href
-    const { buildImage } = (await import(/* @vite-ignore */ built)) as BuilderModule
-    const image = buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' })
-    sandbox.boards[0]?.flash.program(0x1000, image)
-    await sandbox.boards[0]?.powerCycle()
-    const env = { ...sandbox.environment, WXSTATION_HOME: join(folder, 'home') }
-    const ran = await wxstation(['provision', '--wifi'], env)
+    bench = await provisionBench()
+    const ran = await bench.wxstation('provision', '--wifi')
     expect(ran.code, ran.err).toBe(0)
   })
-
-  afterAll(async () => {
-    await sandbox?.stop()
-    await system.files.remove(folder)
-  })
+  afterAll(() => bench?.stop())
 
   /** Tries settings, waits for a line on the console, and gives station.json before and after. */
   async function tried(
     change: StationSettings,
     line: string,
   ): Promise<{ candidate: string; after: string }> {
-    const link = await openLink(sandbox.boards[0]?.rfc2217Url ?? '', { baud: 115_200 }, system)
+    const link = await openLink(
+      bench.sandbox.boards[0]?.rfc2217Url ?? '',
+      { baud: 115_200 },
+      system,
+    )
     const settings = async (candidate?: StationSettings): Promise<string> => {
       const repl = await enterRawRepl(link, {}, system)
       const { stationJson = '' } = await readFacts(repl, { scl: 22, sda: 21 })

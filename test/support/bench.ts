@@ -1,15 +1,24 @@
 import { join } from 'node:path'
+import { noFaults } from '../../src/sandbox/faults.js'
 import type { Sandbox } from '../../src/sandbox/sandbox.js'
 import { nodeSystem } from '../../src/system/node.js'
+import { putMicroPython } from './flashed-board.js'
+import { type Ran, wxstation } from './program.js'
 import { builtSandbox } from './sandbox.js'
 import { type TestSystem, testSystem } from './system.js'
 
-type BuilderModule = typeof import('../../src/sandbox/image-builder.js')
-
 export interface Bench {
   sandbox: Sandbox
+  /** For the test's own files; goes away with the bench. */
+  folder: string
   /** What a shell in front of the sandbox has, the tool's own folders included. */
   env: Record<string, string>
+  /** Runs the real program in a process of its own. */
+  wxstation(...argv: string[]): Promise<Ran>
+  /** A file of the data folder: inventory.json, failed.json. */
+  data(name: string): string
+  /** Lets things go wrong at the first board for as long as `work` takes. */
+  withFaults<T>(faults: object, work: () => Promise<T>): Promise<T>
   /** A computer whose inventory and logins stay from one command to the next. */
   computer(options?: {
     tty?: boolean
@@ -26,21 +35,29 @@ export async function provisionBench(boards = 1): Promise<Bench> {
   const { startSandbox } = await builtSandbox()
   const options = { folder: join(folder, 'sandbox'), boards, firstPort: 0, faults: {} }
   const sandbox = await startSandbox(options, system)
-  const built = new URL('../../dist/sandbox/image-builder.js', import.meta.url).href
-  const { buildImage } = (await import(/* @vite-ignore */ built)) as BuilderModule
-  for (const board of sandbox.boards) {
-    board.flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
-    await board.powerCycle()
-  }
-  const env = { ...sandbox.environment, NO_COLOR: '1' }
+  for (const board of sandbox.boards) await putMicroPython(board)
+  const home = join(folder, 'home')
+  const env = { ...sandbox.environment, NO_COLOR: '1', WXSTATION_HOME: home }
   const folders = {
-    config: join(folder, 'config'),
-    data: join(folder, 'data'),
-    cache: join(folder, 'cache'),
+    config: join(home, 'config'),
+    data: join(home, 'data'),
+    cache: join(home, 'cache'),
   }
   return {
     sandbox,
+    folder,
     env,
+    wxstation: (...argv) => wxstation(argv, env),
+    data: (name) => join(folders.data, name),
+    async withFaults(faults, work) {
+      const live = sandbox.boards[0]?.faults ?? {}
+      Object.assign(live, faults)
+      try {
+        return await work()
+      } finally {
+        Object.assign(live, noFaults())
+      }
+    },
     computer({ tty = false, without = [], env: more = {} } = {}) {
       const kept = Object.entries({ ...env, ...more }).filter(([name]) => !without.includes(name))
       return testSystem({ tty, width: 100, env: Object.fromEntries(kept), folders, cwd: folder })

@@ -10,10 +10,14 @@ const built = <T>(path: string): Promise<T> =>
 /** A virtual board with MicroPython in its flash, running; from the build, whose workers can load. */
 export async function flashedBoard(options: BoardOptions = {}): Promise<VirtualBoard> {
   const { startBoard } = await built<BoardModule>('board/board.js')
-  const { buildImage } = await built<BuilderModule>('image-builder.js')
   const board = await startBoard(options, nodeSystem())
-  const image = buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' })
-  board.flash.program(0x1000, image)
-  await board.powerCycle()
+  await putMicroPython(board)
   return board
+}
+
+/** Programs MicroPython past the loader and starts the board with it. */
+export async function putMicroPython(board: VirtualBoard): Promise<void> {
+  const { buildImage } = await built<BuilderModule>('image-builder.js')
+  board.flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+  await board.powerCycle()
 }
