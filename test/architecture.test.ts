@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -174,6 +175,24 @@ describe('size', () => {
 
   it.each(['utils', 'helpers', 'common', 'manager', 'service'])('has no file called %s', (word) => {
     expect(files.filter((path) => path.includes(word))).toEqual([])
+  })
+})
+
+describe.skipIf(!existsSync(join(root, '.git')))('the top level', () => {
+  it('holds its rooms and the files of its tools, nothing that was left there', () => {
+    const names = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean)
+      .map((path) => path.split('/')[0] ?? '')
+    const rooms = ['.ci', 'bin', 'firmware', 'src', 'templates', 'test']
+    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md']
+    const tools =
+      /^(\.gitignore|(package|package-lock|tsconfig(\.test)?|biome|knip)\.json|vitest(\.\w+)?\.config\.ts)$/
+    expect(
+      [...new Set(names)].filter(
+        (name) => !rooms.includes(name) && !papers.includes(name) && !tools.test(name),
+      ),
+    ).toEqual([])
   })
 })
 
