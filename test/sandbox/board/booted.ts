@@ -3,6 +3,7 @@ import { Chip } from '../../../src/sandbox/board/chip.js'
 import { silicon } from '../../../src/sandbox/board/chips.js'
 import { Flash, makeSharedFlash } from '../../../src/sandbox/board/flash.js'
 import { LittleFs } from '../../../src/sandbox/board/littlefs/littlefs.js'
+import { flashDevice } from '../../../src/sandbox/board/micropython/file-bindings.js'
 import { startMicroPython } from '../../../src/sandbox/board/micropython/runtime.js'
 import { Uart } from '../../../src/sandbox/board/uart.js'
 import { noFaults } from '../../../src/sandbox/faults.js'
@@ -13,7 +14,6 @@ import { makeScreen, type Screen } from './screen.js'
 import { mac, workerUrl } from './support.js'
 
 const vfsOffset = 0x200000
-const blockSize = 4096
 
 export interface BootedBoard extends Screen {
   send(text: string): void
@@ -55,15 +55,7 @@ export function powerOn(content: (flash: Flash) => void = () => {}): BootedBoard
 /** Puts files on the board before it starts; none make an empty file system. */
 export function withFiles(files: Record<string, string>): (flash: Flash) => void {
   return (flash) => {
-    const device = {
-      blockSize,
-      blockCount: (flash.size - vfsOffset) / blockSize,
-      read: (block: number, at: number, size: number) =>
-        flash.read(vfsOffset + block * blockSize + at, size),
-      program: (block: number, at: number, bytes: Uint8Array) =>
-        flash.program(vfsOffset + block * blockSize + at, bytes),
-      erase: (block: number) => flash.eraseSector(vfsOffset + block * blockSize),
-    }
+    const device = flashDevice(flash, vfsOffset, flash.size - vfsOffset)
     LittleFs.format(device)
     const system = LittleFs.mount(device)
     for (const [name, text] of Object.entries(files)) {

@@ -1,5 +1,5 @@
 import type { Flash } from '../flash.js'
-import { type BlockDevice, FileSystemError } from '../littlefs/device.js'
+import { type BlockDevice, errno, FileSystemError } from '../littlefs/device.js'
 import type { OpenFile } from '../littlefs/file.js'
 import { LittleFs, type Stat } from '../littlefs/littlefs.js'
 
@@ -8,9 +8,18 @@ const blockSize = 4096
 /** The attribute in which MicroPython's VfsLfs2 keeps the time of the last write. */
 const timeAttribute = 1
 
+/** readblocks (the address of what was read), writeblocks and the erase of a device in Python. */
+type BlockCalls = [
+  (block: number, at: number, size: number) => number,
+  (block: number, at: number, size: number) => void,
+  (block: number) => void,
+]
+
 /** Files and raw flash for Python: descriptors and numbers; a negative answer is an errno. */
 export class FileBindings {
   readonly #systems: LittleFs[] = []
+  readonly #devices: BlockDevice[] = []
+  #programmed: Uint8Array = new Uint8Array(0)
   readonly #files = new Map<number, OpenFile>()
   #nextFile = 1
 
@@ -25,13 +34,16 @@ export class FileBindings {
   }
 
   readonly functions = {
-    /** Mounts the file system at this place of the flash: its number, or -1 where there is none. */
-    fs_mount: (offset: number, size: number) => this.#mount(offset, size),
-    fs_format: (offset: number, size: number) =>
-      guarded(() => {
-        LittleFs.format(this.#device(offset, size))
-        return 0
-      }),
+    /** A device for the others to live on: a part of the flash, or functions in Python. */
+    fs_flash: (offset: number, size: number) =>
+      this.#devices.push(flashDevice(this.flash, offset, size)) - 1,
+    fs_blocks: (size: number, count: number, ...calls: BlockCalls) =>
+      this.#devices.push(this.#pythonDevice(size, count, calls)) - 1,
+    /** The bytes a device in Python has to program. */
+    fs_take: (address: number) => this.memory().set(this.#programmed, address),
+    /** Mounts the file system on this device: its number, or -1 where there is none. */
+    fs_mount: (device: number) => this.#mount(device),
+    fs_format: (device: number) => guarded(() => LittleFs.format(this.#device(device))),
     fs_open: (system: number, path: string, mode: string) =>
       guarded(() => this.#open(system, path, mode)),
     fs_read: (file: number, address: number, size: number) =>
@@ -83,9 +95,9 @@ export class FileBindings {
     flash_size: () => this.flash.size,
   }
 
-  #mount(offset: number, size: number): number {
+  #mount(device: number): number {
     try {
-      const system = LittleFs.mount(this.#device(offset, size))
+      const system = LittleFs.mount(this.#device(device))
       system.attributesOfWrites = () => new Map([[timeAttribute, this.#time()]])
       return this.#systems.push(system) - 1
     } catch (error) {
@@ -107,14 +119,29 @@ export class FileBindings {
     return number
   }
 
-  #device(offset: number, size: number): BlockDevice {
-    const { flash } = this
+  #device(number: number): BlockDevice {
+    const device = this.#devices[number]
+    if (!device) throw new FileSystemError(19)
+    return device
+  }
+
+  #pythonDevice(
+    blockSize: number,
+    blockCount: number,
+    [read, program, erase]: BlockCalls,
+  ): BlockDevice {
     return {
       blockSize,
-      blockCount: Math.floor(size / blockSize),
-      read: (block, at, length) => flash.read(offset + block * blockSize + at, length),
-      program: (block, at, bytes) => flash.program(offset + block * blockSize + at, bytes),
-      erase: (block) => flash.eraseSector(offset + block * blockSize),
+      blockCount,
+      read: (block, at, size) => {
+        const address = called(() => read(block, at, size))
+        return this.memory().slice(address, address + size)
+      },
+      program: (block, at, bytes) => {
+        this.#programmed = bytes
+        called(() => program(block, at, bytes.length))
+      },
+      erase: (block) => called(() => erase(block)),
     }
   }
 
@@ -143,6 +170,26 @@ function shown({ isFolder, size, attributes }: Stat): [boolean, number, number] 
   if (time?.length !== 8) return [isFolder, size, 0]
   const ns = new DataView(time.buffer, time.byteOffset, 8).getBigUint64(0, true)
   return [isFolder, size, Number(ns / 1_000_000_000n) - 946_684_800]
+}
+
+/** Part of the flash chip, in the blocks it erases. */
+export function flashDevice(flash: Flash, offset: number, size: number): BlockDevice {
+  return {
+    blockSize,
+    blockCount: Math.floor(size / blockSize),
+    read: (block, at, length) => flash.read(offset + block * blockSize + at, length),
+    program: (block, at, bytes) => flash.program(offset + block * blockSize + at, bytes),
+    erase: (block) => flash.eraseSector(offset + block * blockSize),
+  }
+}
+
+/** What Python's code raises is an error of the device to the file system. */
+function called<T>(fn: () => T): T {
+  try {
+    return fn()
+  } catch {
+    throw new FileSystemError(errno.EIO)
+  }
 }
 
 function guarded<T>(fn: () => T): T | number {

@@ -15,6 +15,9 @@ C_MODULES = (
     "sys os vfs time machine network socket esp esp32 gc micropython ssl tls hashlib select binascii"
 ).split()
 
+# Those of them that old code knows under a name with "u" before it.
+U_MODULES = "binascii hashlib machine os select socket ssl sys time".split()
+
 # Modules that are Python on the chip too, frozen into its firmware: files of the board go before.
 FROZEN = ("_boot", "flashbdev", "inisetup")
 
@@ -54,6 +57,9 @@ def missing(name):
 
 def importing(name, globals=None, locals=None, fromlist=(), level=0):
     if level == 0:
+        if name[:1] == "u" and name[1:] in U_MODULES:
+            if name[1:] not in loading and not shadowed(name):
+                name = name[1:]
         base = name.split(".", 1)[0]
         if base in names and base not in sys.modules and base not in loading:
             if not shadowed(base):

@@ -144,17 +144,46 @@ def _is_whole(text):
     return len(text) - i >= (4 if first >= 0xF0 else 3 if first >= 0xE0 else 2)
 
 
+class _Device:
+    """A block device written in Python, or a partition of the flash, as littlefs sees it."""
+
+    def __init__(self, bdev):
+        self.block_size = bdev.ioctl(5, 0)
+        self.blocks = bdev.ioctl(4, 0)
+        if hasattr(bdev, "_offset"):
+            self.number = wx.fs_flash(bdev._offset, bdev._size)
+            return
+        # The last block read lies here until the other side has looked at it.
+        buf = None
+
+        def read(block, at, size):
+            nonlocal buf
+            buf = bytearray(size)
+            _check(bdev.readblocks(block, buf, at))
+            return addressof(buf)
+
+        def program(block, at, size):
+            buf = bytearray(size)
+            wx.fs_take(addressof(buf))
+            _check(bdev.writeblocks(block, buf, at))
+
+        def erase(block):
+            _check(bdev.ioctl(6, block))
+
+        self.number = wx.fs_blocks(self.block_size, self.blocks, read, program, erase)
+
+
 class VfsLfs2:
     def __init__(self, bdev, readsize=32, progsize=32, lookahead=32, mtime=True):
-        self._system = wx.fs_mount(bdev._offset, bdev._size)
+        self._device = _Device(bdev)
+        self._system = wx.fs_mount(self._device.number)
         if self._system < 0:
             raise OSError(_ENODEV)
-        self._blocks = bdev._size // 4096
         self._cwd = "/"
 
     @staticmethod
     def mkfs(bdev, readsize=32, progsize=32, lookahead=32):
-        _check(wx.fs_format(bdev._offset, bdev._size))
+        _check(wx.fs_format(_Device(bdev).number))
 
     def mount(self, readonly, mkfs):
         pass
@@ -196,8 +225,9 @@ class VfsLfs2:
         return (0x4000 if is_folder else 0x8000, 0, 0, 0, 0, 0, size, time, time, time)
 
     def statvfs(self, path):
-        free = self._blocks - _check(wx.fs_used(self._system))
-        return (4096, 4096, self._blocks, free, free, 0, 0, 0, 0, 255)
+        size, blocks = self._device.block_size, self._device.blocks
+        free = blocks - _check(wx.fs_used(self._system))
+        return (size, size, blocks, free, free, 0, 0, 0, 0, 255)
 
     def mkdir(self, path):
         _check(wx.fs_mkdir(self._system, self._path(path)))
@@ -406,6 +436,10 @@ _dupterms = [None]
 
 
 def dupterm(stream, index=0):
+    if index != 0:
+        raise ValueError("invalid dupterm index")
+    if stream is not None and not hasattr(stream, "readinto"):
+        raise OSError("stream operation not supported")
     previous = _dupterms[0]
     _dupterms[0] = stream
     return previous
