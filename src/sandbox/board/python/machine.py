@@ -63,7 +63,7 @@ def deepsleep(ms=None):
 
 
 def lightsleep(ms=None):
-    if wx.sleep(ms if ms is not None else 4294967295):
+    if wx.sleep(ms if ms is not None else 4294967295.0):
         raise KeyboardInterrupt
 
 

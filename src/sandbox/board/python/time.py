@@ -61,7 +61,7 @@ def sleep(seconds):
     if not isinstance(seconds, (int, float)):
         raise TypeError("can't convert %s to float" % type(seconds).__name__)
     # The chip takes a negative time for a very long one.
-    if wx.sleep(seconds * 1000 if seconds >= 0 else 4294967295):
+    if wx.sleep(seconds * 1000.0 if seconds >= 0 else 4294967295.0):
         raise KeyboardInterrupt
 
 
