@@ -416,6 +416,9 @@ def sync():
 
 
 def urandom(n):
+    if n < 0:
+        # The chip finds no room for it and writes there all the same (recorded).
+        wx.call("memory_write", "[4294967295, 0, 0]", 0, 0)
     buf = bytearray(n)
     if n:
         wx.random(addressof(buf), n)
