@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Chip } from '../../src/sandbox/board/chip.js'
 import { type SiliconName, silicon } from '../../src/sandbox/board/chips.js'
@@ -9,18 +8,9 @@ import { noFaults } from '../../src/sandbox/faults.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { fakeClock } from '../support/clock.js'
+import { bootNamed } from './board/recordings.js'
+import { bootReplays } from './board/replays.js'
 
-interface Recorded {
-  name: string
-  text: string
-}
-const recorded = new Map(
-  readFileSync(new URL('../contract/chip/boot.jsonl', import.meta.url), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Recorded)
-    .map(({ name, text }) => [name, text]),
-)
 const facts = { version: 'v1.27.0', date: '2025-12-09' }
 const banner = 'runtime runs\r\n'
 
@@ -108,43 +98,42 @@ const upToEntry = (text: string): string => text.slice(0, text.indexOf('entry 0x
 
 describe('boot log', () => {
   const second = 0x10000 + 24 + 8 + 4096
-  it.each<[string, (flash: Flash) => void]>([
-    ['blank flash', () => {}],
-    ['corrupt app, one byte', flipped(0x10400, 0x01)],
-    ['corrupt app, magic byte', flipped(0x10000, 0x01)],
-    ['app for chip id 5', flipped(0x1000c, 0x05)],
-    ['bootloader for chip id 5', flipped(0x0100c, 0x05)],
-    ['corrupt bootloader, one byte', flipped(0x1100, 0x01)],
-    ['partition table, MD5 wrong', flipped(0x8000 + 4 * 32 + 16, 0x01)],
-    ['partition table, first entry blank', blanked(0x8000, 32)],
-    ['partition table, magic wrong', flipped(0x8000, 0xaa)],
-    ['truncated image, 1000000 bytes', blanked(second, 8)],
-    ['bootloader and table only', blanked(0x10000, 0x4000)],
-    [
-      'image flashed at 0x0 in place of 0x1000',
-      (flash) => write(flash, 0, buildImage('esp32', facts)),
-    ],
-  ])('%s', async (name, content) => {
-    const { chip, clock, text } = chipWith(content)
+  const contents: Record<(typeof bootReplays.loaders)[number], (flash: Flash) => void> = {
+    'blank flash': () => {},
+    'corrupt app, one byte': flipped(0x10400, 0x01),
+    'corrupt app, magic byte': flipped(0x10000, 0x01),
+    'app for chip id 5': flipped(0x1000c, 0x05),
+    'bootloader for chip id 5': flipped(0x0100c, 0x05),
+    'corrupt bootloader, one byte': flipped(0x1100, 0x01),
+    'partition table, MD5 wrong': flipped(0x8000 + 4 * 32 + 16, 0x01),
+    'partition table, first entry blank': blanked(0x8000, 32),
+    'partition table, magic wrong': flipped(0x8000, 0xaa),
+    'truncated image, 1000000 bytes': blanked(second, 8),
+    'bootloader and table only': blanked(0x10000, 0x4000),
+    'image flashed at 0x0 in place of 0x1000': (flash) =>
+      write(flash, 0, buildImage('esp32', facts)),
+  }
+  it.each(bootReplays.loaders)('%s', async (name) => {
+    const { chip, clock, text } = chipWith(contents[name])
     chip.release('power-on')
     await clock.advance(2000)
-    const expected = general(recorded.get(name) ?? 'not recorded')
+    const expected = general(bootNamed(name).text)
     expect(general(text()).slice(0, expected.length)).toBe(expected)
     await chip.hold()
   })
 
-  it('download mode', async () => {
+  it.each(bootReplays.download)('%s', async (name) => {
     const { chip, clock, text } = chipWith(whole, { download: true })
     chip.release('power-on')
     await clock.advance(100)
-    expect(text()).toBe(recorded.get('download mode'))
+    expect(text()).toBe(bootNamed(name).text)
   })
 
   it.each(['first boot, blank vfs', 'normal boot'])('%s', async (name) => {
     const { chip, clock, text, starts } = chipWith(whole)
     chip.release('power-on')
     await clock.advance(1000)
-    expect(text()).toBe(`${upToEntry(recorded.get(name) ?? '')}${banner}`)
+    expect(text()).toBe(`${upToEntry(bootNamed(name).text)}${banner}`)
     expect(starts).toEqual([
       {
         cause: 'power-on',
@@ -168,7 +157,7 @@ describe('boot log', () => {
     reset('software')
     await clock.advance(1000)
     const echo = 'machine.reset()\r\n'
-    const expected = upToEntry(recorded.get('machine.reset()') ?? '').slice(echo.length)
+    const expected = upToEntry(bootNamed('machine.reset()').text).slice(echo.length)
     expect(text().slice(before)).toBe(`${expected}${banner}`)
     expect(starts.map(({ cause }) => cause)).toEqual(['power-on', 'software'])
   })

@@ -1,22 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ApiSuite, callsOf, type RecordedCall } from './replays.js'
 import { queuePartitions, startTestBoard, type TestBoard } from './support.js'
-
-interface Call {
-  name: string
-  code: string
-  out: string
-  err?: string
-}
-
-const recorded: Call[] = readFileSync(
-  fileURLToPath(new URL('../../contract/chip/api.jsonl', import.meta.url)),
-  'utf8',
-)
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line))
 
 const varies = 'times, addresses or heap figures that differ from run to run'
 const threads = 'this build of the interpreter has no _thread'
@@ -94,61 +78,44 @@ const preludes: Record<string, string> = {
     'import os;os.mkdir("dd")\nwith open("small","w") as f:f.write("0123456789")',
 }
 
-/** These are network-contract.test.ts's: they follow a connection. */
-function isOfNetwork({ name }: Call): boolean {
-  return /Wi-Fi (stays|after)|^ifconfig and static|^STA connected/.test(name)
-}
-
-function differenceOf({ name }: Call): Difference | undefined {
+function differenceOf({ name }: RecordedCall): Difference | undefined {
   return /thread/.test(name) ? { reason: threads } : differences[name]
 }
 
 /** dir() goes by the build's own order. */
 const unordered = ['network constants']
 
-function compared(one: Call, out: string): string {
+function compared(one: RecordedCall, out: string): string {
   const lines = out.replaceAll('\r', '').split('\n')
   if (unordered.includes(one.name)) return lines.sort().join('\n')
   const differing = differenceOf(one)?.lines ?? []
   return lines.map((line, i) => (differing.includes(i) ? '(differs)' : line)).join('\n')
 }
 
-const parts = [
-  { title: 'fresh board', from: 0, to: 66, partitions: undefined },
-  { title: 'patched table', from: 120, to: 131, partitions: queuePartitions },
-  { title: 'files and the rest', from: 131, to: recorded.length, partitions: undefined },
+const suites: { title: ApiSuite; partitions?: typeof queuePartitions }[] = [
+  { title: 'fresh board' },
+  { title: 'patched table', partitions: queuePartitions },
+  { title: 'files and the rest' },
 ]
 
-describe.each(parts)(
-  'the modules against the recorded chip: $title',
-  ({ from, to, partitions }) => {
-    let board: TestBoard
-    beforeAll(async () => {
-      board = await startTestBoard(partitions ? { partitions } : {})
-      await board.waitFor('>>> ')
-      board.send('\x01')
-      await board.waitFor('exit\r\n>')
-    })
-    afterAll(() => board.halt())
+describe.each(suites)('the modules against the recorded chip: $title', ({ title, partitions }) => {
+  let board: TestBoard
+  beforeAll(async () => {
+    board = await startTestBoard(partitions ? { partitions } : {})
+    await board.waitFor('>>> ')
+    board.send('\x01')
+    await board.waitFor('exit\r\n>')
+  })
+  afterAll(() => board.halt())
 
-    const calls = recorded.slice(from, to).filter((one) => !isOfNetwork(one))
-    // What differs still runs: later entries rest on files and settings of earlier ones.
-    it.each(calls.filter(isQuick))('$name', async (one) => {
-      const prelude = preludes[one.name]
-      if (prelude) await board.exec(prelude)
-      const { out, err } = await board.exec(one.code)
-      const difference = differenceOf(one)
-      if (difference && !difference.lines) return
-      expect(compared(one, out)).toBe(compared(one, one.out))
-      expect(err).toBe(one.err ?? '')
-    })
-  },
-)
-
-/**
- * Left out: the sensors' own tests read the AM2320 (the recorded one never sleeps), sleep(-1) never
- * comes back, and os.urandom(-1) crashes the recorded chip.
- */
-function isQuick({ name }: Call): boolean {
-  return !/^AM2320|sleep of a negative|random and urandom/.test(name)
-}
+  // What differs still runs: later entries rest on files and settings of earlier ones.
+  it.each(callsOf(title))('$name', async (one) => {
+    const prelude = preludes[one.name]
+    if (prelude) await board.exec(prelude)
+    const { out, err } = await board.exec(one.code)
+    const difference = differenceOf(one)
+    if (difference && !difference.lines) return
+    expect(compared(one, out)).toBe(compared(one, one.out))
+    expect(err).toBe(one.err ?? '')
+  })
+})

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bootNamed, foldCalls } from './recordings.js'
+import { bootReplays } from './replays.js'
 import { startTestBoard, type TestBoard } from './support.js'
 
 const ticks = 'import time\nwhile True:\n print("tick")\n time.sleep(1)\n'
@@ -7,59 +8,55 @@ const faulty = 'print("main starts")\nx = 1/0\n'
 const foreign = 'import nosuchmodule\n'
 
 interface Case {
-  name: string
   files: { [name: string]: string }
   /** Sent when the text before it has come. */
   meanwhile?: { after: string; send: string }
 }
 
-const cases: Case[] = [
-  { name: 'exception in main.py', files: { 'main.py': faulty } },
-  { name: 'exception in main.py, soft reset', files: { 'main.py': faulty } },
-  { name: 'syntax error in main.py', files: { 'main.py': 'print("x")\na b\n' } },
-  {
-    name: 'exception in boot.py',
+const cases: Record<(typeof bootReplays.files)[number], Case> = {
+  'exception in main.py': { files: { 'main.py': faulty } },
+  'exception in main.py, soft reset': { files: { 'main.py': faulty } },
+  'syntax error in main.py': { files: { 'main.py': 'print("x")\na b\n' } },
+  'exception in boot.py': { files: { 'boot.py': foreign, 'main.py': 'print("main runs")\n' } },
+  'exception in boot.py, soft reset': {
     files: { 'boot.py': foreign, 'main.py': 'print("main runs")\n' },
   },
-  {
-    name: 'exception in boot.py, soft reset',
-    files: { 'boot.py': foreign, 'main.py': 'print("main runs")\n' },
-  },
-  {
-    name: 'SystemExit in boot.py',
+  'SystemExit in boot.py': {
     files: { 'boot.py': 'raise SystemExit\n', 'main.py': 'print("main runs")\n' },
   },
-  {
-    name: 'SystemExit in main.py',
+  'SystemExit in main.py': {
     files: { 'boot.py': 'print("boot")\n', 'main.py': 'raise SystemExit\n' },
   },
-  {
-    name: 'Ctrl-C in main.py',
+  'Ctrl-C in main.py': {
     files: { 'boot.py': 'print("boot")\n', 'main.py': ticks },
     meanwhile: { after: 'tick\r\ntick\r\n', send: '\x03' },
   },
-  {
-    name: 'soft reset restarts main.py, then Ctrl-C',
+  'soft reset restarts main.py, then Ctrl-C': {
     files: { 'boot.py': 'print("boot")\n', 'main.py': ticks },
     meanwhile: { after: 'tick\r\n', send: '\x03' },
   },
-  {
-    name: 'Ctrl-C in boot.py',
+  'Ctrl-C in boot.py': {
     files: {
       'boot.py': 'import time\nprint("b1")\ntime.sleep(3)\nprint("b2")\n',
       'main.py': 'print("m1")\n',
     },
     meanwhile: { after: 'b1\r\n', send: '\x03' },
   },
-  {
-    name: 'Ctrl-A while boot.py runs',
+  'Ctrl-A while boot.py runs': {
     files: {
       'boot.py': 'import time\nprint("b1")\ntime.sleep(1)\nprint("b2")\n',
       'main.py': 'print("m1")\n',
     },
     meanwhile: { after: 'b1\r\n', send: '\r\x01' },
   },
-]
+}
+
+/** What an earlier line of the recording had done. */
+const preludes: Partial<Record<(typeof bootReplays.prompt)[number], string>> = {
+  'reset cause constants': 'import machine\r',
+  'endless recursion at the prompt': 'f=lambda n:f(n+1)\r',
+  'machine.soft_reset()': 'import machine\r',
+}
 
 let board: TestBoard
 beforeAll(async () => {
@@ -93,7 +90,8 @@ for n,t in ${JSON.stringify(files)}.items():
 const started = /^[\s\S]*?(?:entry 0x[0-9a-f]+|MPY: soft reboot)\r\n/
 
 describe('boot.py and main.py as the chip was recorded', () => {
-  it.each(cases)('$name', async ({ name, files, meanwhile }) => {
+  it.each(bootReplays.files)('%s', async (name) => {
+    const { files, meanwhile } = cases[name]
     const expected = bootNamed(name).text.replace(started, '')
     await put(files)
     board.send('\x04')
@@ -104,16 +102,8 @@ describe('boot.py and main.py as the chip was recorded', () => {
     expect(before + rest).toBe(expected)
   })
 
-  it.each([
-    ['reset cause constants', 'import machine\r'],
-    ['sys.exit() at the prompt', ''],
-    ['raise SystemExit at the prompt', ''],
-    ['read of address 0x40000000 with machine.mem32', ''],
-    ['misaligned machine.mem32', ''],
-    ['endless recursion at the prompt', 'f=lambda n:f(n+1)\r'],
-    ['re recursion', ''],
-    ['machine.bootloader()', ''],
-  ])('%s', async (name, prelude) => {
+  it.each(bootReplays.prompt)('%s', async (name) => {
+    const prelude = preludes[name]
     const expected = bootNamed(name).text
     await put({})
     if (prelude) board.send(prelude)
@@ -122,7 +112,7 @@ describe('boot.py and main.py as the chip was recorded', () => {
     expect(foldCalls(await board.waitFor('>>> '))).toBe(foldCalls(expected))
   })
 
-  it.each(['Ctrl-D soft reset, friendly', 'Ctrl-D soft reset, raw'])('%s', async (name) => {
+  it.each(bootReplays.softResets)('%s', async (name) => {
     const expected = bootNamed(name).text
     await put({})
     if (name.endsWith('raw')) {

@@ -1,33 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { foldCalls } from './recordings.js'
+import { talks } from './replays.js'
 import { startTestBoard, type TestBoard } from './support.js'
-
-interface Conversation {
-  name: string
-  steps: { send?: string; recv?: string; wait_ms?: number; bytes?: number; tail?: string }[]
-}
-
-const recorded: Conversation[] = readFileSync(
-  fileURLToPath(new URL('../../contract/chip/repl.jsonl', import.meta.url)),
-  'utf8',
-)
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line))
-
-/** Where the sandbox can not do what the chip does, and why. */
-const differences: Record<string, string> = {
-  'thread runs, Ctrl-C goes to the main thread': 'this build of the interpreter has no _thread',
-  'exception in a thread': 'this build of the interpreter has no _thread',
-  'output of a thread while typing': 'this build of the interpreter has no _thread',
-  'raw: memory error': 'the heap of WebAssembly grows: it can not be capped at 160 KB',
-  'raw: memory error, list': 'the heap of WebAssembly grows: it can not be capped at 160 KB',
-  'raw: after the memory error': 'goes on from the one before',
-  'raw: recursion': 'the stack holds more calls: the modules in Python need some of their own',
-  'raw paste: syntax error early, data goes on': 'code is compiled when all of it has come',
-  'globals after a soft reset': 'names of other globals: the recording went on from others',
-}
 
 /** What an earlier step of the recording had done. */
 const preludes: Record<string, string> = { 'tab completion, many': 'import sys\r' }
@@ -54,7 +28,7 @@ function modeOf(name: string): 'friendly' | 'raw' {
 }
 
 describe('the REPL against the recorded chip', () => {
-  it.each(recorded.filter(({ name }) => !(name in differences)))('$name', async (one) => {
+  it.each(talks)('$name', async (one) => {
     await toPrompt()
     const prelude = preludes[one.name]
     if (prelude) {
@@ -77,29 +51,13 @@ describe('the REPL against the recorded chip', () => {
         const text = await board.take(bytes)
         expect(text.startsWith(recv)).toBe(true)
         expect(text.endsWith(tail ?? '')).toBe(true)
+      } else if (one.name === 'raw: recursion') {
+        const end = recv.slice(recv.lastIndexOf('RuntimeError'))
+        expect(foldCalls(await board.waitFor(end))).toBe(foldCalls(recv))
       } else {
         expect(await board.take(recv.length)).toBe(recv)
       }
     }
-  })
-})
-
-describe('machine.soft_reset()', () => {
-  const { text } = readFileSync(
-    fileURLToPath(new URL('../../contract/chip/boot.jsonl', import.meta.url)),
-    'utf8',
-  )
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { name: string; text: string })
-    .find(({ name }) => name === 'machine.soft_reset()') as { text: string }
-
-  it('is a soft reset at the prompt, as recorded', async () => {
-    await toPrompt()
-    board.send('import machine\r')
-    await board.waitFor('>>> ')
-    board.send('machine.soft_reset()\r')
-    expect(await board.take(text.length)).toBe(text)
   })
 })
 

@@ -1,26 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Air, makeAir, type Network } from '../../../src/sandbox/board/air.js'
+import type { ResetCause } from '../../../src/sandbox/board/runtime.js'
 import { nodeSystem } from '../../../src/system/node.js'
 import { type RecordedServers, recordedNow, startRecordedServers } from './recorded-servers.js'
+import { type ApiSuite, callsOf } from './replays.js'
 import { startTestBoard, type TestBoard } from './support.js'
-
-interface Call {
-  name: string
-  code: string
-  out: string
-  err?: string
-  setup?: string
-}
-
-const recorded: Call[] = readFileSync(
-  fileURLToPath(new URL('../../contract/chip/api.jsonl', import.meta.url)),
-  'utf8',
-)
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line))
 
 interface Difference {
   reason: string
@@ -47,7 +31,7 @@ const differences: Record<string, Difference> = {
   'ssl: Python-level handshake time, ms': { reason: 'times of the emulator', lines: [0, 1] },
 }
 
-const station = recorded.find(({ setup }) => setup)?.setup ?? ''
+const station = callsOf('Wi-Fi').find(({ setup }) => setup)?.setup ?? ''
 const host = '192.168.77.1'
 const silent = '192.168.77.77'
 
@@ -173,27 +157,32 @@ function masked(text: string, lines: number[]): string {
     .join('\n')
 }
 
-const parts = [
-  { title: 'Wi-Fi', from: 66, to: 80, isJoined: false, isTls: false },
-  { title: 'sockets', from: 80, to: 103, isJoined: true, isTls: false },
-  { title: 'TLS', from: 103, to: 120, isJoined: true, isTls: true },
-  { title: 'soft reset', from: 145, to: 148, isJoined: true, isTls: false },
-  { title: 'station and access point', from: 150, to: 151, isJoined: false, isTls: false },
+const suites: { title: ApiSuite; isJoined: boolean; isTls: boolean }[] = [
+  { title: 'Wi-Fi', isJoined: false, isTls: false },
+  { title: 'sockets', isJoined: true, isTls: false },
+  { title: 'TLS', isJoined: true, isTls: true },
+  { title: 'soft reset', isJoined: true, isTls: false },
+  { title: 'machine.reset()', isJoined: true, isTls: false },
+  { title: 'station and access point', isJoined: false, isTls: false },
 ]
 
-describe.each(parts)(
+describe.each(suites)(
   'the network modules against the recorded chip: $title',
-  ({ title, from, to, isJoined, isTls }) => {
+  ({ title, isJoined, isTls }) => {
     let board: TestBoard
     const run = async (code: string): Promise<void> => {
       const { err } = await board.exec(here(code))
       if (err) throw new Error(err)
     }
-    beforeAll(async () => {
-      board = await startTestBoard({ air: recordedAir() })
+    const air = recordedAir()
+    const start = async (resetCause: ResetCause = 'power-on'): Promise<void> => {
+      board = await startTestBoard({ air, resetCause })
       await board.waitFor('>>> ')
       board.send('\x01')
       await board.waitFor('exit\r\n>')
+    }
+    beforeAll(async () => {
+      await start()
       if (title === 'Wi-Fi') return
       await run(`${helpers}a=network.WLAN(network.AP_IF)`)
       if (!isJoined) return
@@ -206,7 +195,7 @@ describe.each(parts)(
     })
     afterAll(() => board.halt())
 
-    it.each(recorded.slice(from, to))('$name', async (one) => {
+    it.each(callsOf(title))('$name', async (one) => {
       if (one.setup) await run(one.setup)
       if (one.name === 'ssl: right CA')
         await run('import ntptime\nntptime.host=H\nntptime.settime()')
@@ -214,8 +203,12 @@ describe.each(parts)(
         board.send('\x04')
         await board.waitFor('exit\r\n>')
       }
+      if (one.name === 'Wi-Fi after machine.reset()') {
+        await board.halt()
+        await start('software')
+      }
       const { out, err } = await board.exec(here(one.code))
-      if (isJoined && one.name !== 'Wi-Fi after the soft reset') await run(closeLeft)
+      if (isJoined && !one.name.startsWith('Wi-Fi after')) await run(closeLeft)
       const { lines } = differences[one.name] ?? { lines: [] }
       if (!lines) return
       expect(masked(plain(out), lines)).toBe(masked(plain(one.out), lines))

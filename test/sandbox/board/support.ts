@@ -6,7 +6,7 @@ import { startMicroPython } from '../../../src/sandbox/board/micropython/runtime
 import { Registers } from '../../../src/sandbox/board/registers.js'
 import type { Machine, ResetCause, SharedFlash } from '../../../src/sandbox/board/runtime.js'
 import { type BoardFaults, noFaults } from '../../../src/sandbox/faults.js'
-import { makeWeather } from '../../../src/sandbox/weather.js'
+import { makeWeather, type Weather } from '../../../src/sandbox/weather.js'
 import { nodeSystem } from '../../../src/system/node.js'
 import { makeScreen, type Screen } from './screen.js'
 
@@ -35,6 +35,7 @@ export interface TestBoardOptions {
   flash?: SharedFlash
   air?: Air
   resetCause?: ResetCause
+  weather?: Weather
   partitions?: Partition[]
 }
 
@@ -76,6 +77,7 @@ export async function startTestBoard(options: TestBoardOptions = {}): Promise<Te
   const faults = options.faults ?? noFaults()
   const flash = options.flash ?? flashedChip(options.partitions)
   const air = options.air ?? makeAir(system)
+  const weather = options.weather ?? makeWeather()
   const resets: ResetCause[] = []
   const screen = makeScreen(system.clock)
   const registers = new Registers(silicon.esp32, new Flash(flash), mac)
@@ -96,7 +98,7 @@ export async function startTestBoard(options: TestBoardOptions = {}): Promise<Te
     reset: (cause) => void resets.push(cause),
     log: (line) => screen.show(`LOG ${line}`),
   }
-  const runtime = startMicroPython(machine, { faults, air, weather: makeWeather(), workerUrl })
+  const runtime = startMicroPython(machine, { faults, air, weather, workerUrl })
   const board: TestBoard = {
     faults,
     flash,
