@@ -10,6 +10,8 @@ export interface BoardFaults {
   cutPowerAtFlashOperation: number
   /** The access point answers every password with a refusal. */
   wrongPassword: boolean
+  /** The access point lets the board in, and no DHCP server gives it an address. */
+  noAddress: boolean
   /** The access point is out of range or switched off. */
   accessPointGone: boolean
   /** Signal of every network, dBm; undefined = as the network says. */
@@ -29,6 +31,7 @@ export function noFaults(): BoardFaults {
     loseOneByteIn: 0,
     cutPowerAtFlashOperation: 0,
     wrongPassword: false,
+    noAddress: false,
     accessPointGone: false,
     signalDbm: undefined,
     noNtp: false,

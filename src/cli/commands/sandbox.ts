@@ -23,6 +23,7 @@ const faultNames = {
   'lost-bytes': 'loseOneByteIn',
   'power-cut': 'cutPowerAtFlashOperation',
   'wrong-password': 'wrongPassword',
+  'no-address': 'noAddress',
   'access-point-gone': 'accessPointGone',
   signal: 'signalDbm',
   'no-ntp': 'noNtp',

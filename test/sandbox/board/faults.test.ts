@@ -49,6 +49,16 @@ it('refuses a wrong password, and every password on request', async () => {
   expect(await run(one, 'print(until(s.isconnected),s.status())')).toBe('True 1010\n')
 })
 
+it('is let in and gets no address on request, until somebody gives it one', async () => {
+  const one = await start()
+  one.faults.noAddress = true
+  const joins = 's.connect("Rooftop","sandbox-wifi")\nprint(until(s.isconnected,2500),s.status())'
+  expect(await run(one, joins)).toBe('False 1001\n')
+  expect(await run(one, 'print(s.ifconfig()[0],s.active())')).toBe('0.0.0.0 True\n')
+  one.faults.noAddress = false
+  expect(await run(one, 'print(until(s.isconnected),s.status())')).toBe('True 1010\n')
+})
+
 it('loses the access point and finds it again', async () => {
   const one = await start()
   expect(await run(one, 'print(join())')).toBe('True\n')

@@ -191,6 +191,8 @@ export class Wifi {
       return
     }
     if (spent < joinMs) return
+    // ESP-IDF's DHCP client asks for ever; until it has an answer the driver says "connecting".
+    if (this.options.faults.noAddress) return
     this.#network = found
     this.#lease = this.options.air.lease(this.options.mac)
     this.#dns = this.#lease.dns
