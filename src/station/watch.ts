@@ -4,6 +4,12 @@ import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { StreamRecord } from '../timebase/schema.js'
 
+/** How many records the station said it had kept from before, and how many it has sent since. */
+export interface Counts {
+  queued: number
+  sent: number
+}
+
 /** What a running station said on its console: the newest word of each kind. */
 export type Evidence = { [word: string]: string }
 
@@ -20,12 +26,16 @@ export interface WatchOptions {
 // A crashed station restarts and says so within 5 s; silence after a traceback is its last word.
 const lastWordMs = 12_000
 
+// A queue of days takes hours to send: after so many of its records the way is proven all the same.
+const enoughSent = 250
+
 // A station uploads every 10 s; a look at the server each second costs it nothing.
 const pollMs = 1000
 
 /**
- * Waits for a station's first record, on its console and in TimeBase at once. Throws NO_RECORD with
- * the evidence of both ends when it does not come.
+ * Waits for a station's first record, on its console and in TimeBase at once: a record in the stream
+ * may be another board's of the same symbol, so that the station itself must say that it has sent
+ * one of this start. Throws NO_RECORD with the evidence of both ends when it does not come.
  */
 export async function watchFirstRecord(
   options: WatchOptions,
@@ -37,6 +47,7 @@ export async function watchFirstRecord(
   const onAbort = (): void => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   const evidence: Evidence = {}
+  const counts: Counts = { queued: 0, sent: 0 }
   const elapsed = (): number => system.clock.monotonic() - started
   const waiting = (): void =>
     report?.({
@@ -47,7 +58,7 @@ export async function watchFirstRecord(
     })
 
   const console = options.link
-    ? listen(options.link, evidence, waiting, stop.signal)
+    ? listen(options.link, { evidence, counts }, waiting, stop.signal)
     : Promise.resolve()
   let serverFault: unknown
   let stopped = { traceback: '', sinceMs: 0 }
@@ -60,7 +71,8 @@ export async function watchFirstRecord(
       try {
         const record = await options.findRecord(stop.signal)
         serverFault = undefined
-        if (record) return { record, elapsedMs: elapsed() }
+        const isOwn = !options.link || evidence.console === 'lost' || hasSent(counts)
+        if (record && isOwn) return { record, elapsedMs: elapsed() }
       } catch (error) {
         signal?.throwIfAborted()
         serverFault = error
@@ -77,7 +89,7 @@ export async function watchFirstRecord(
 
 async function listen(
   link: Link,
-  evidence: Evidence,
+  { evidence, counts }: { evidence: Evidence; counts: Counts },
   changed: () => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -88,7 +100,10 @@ async function listen(
       rest += Buffer.from(bytes).toString('latin1')
       const lines = rest.split('\n')
       rest = (lines.pop() ?? '').slice(-500)
-      for (const line of lines) note(evidence, line.trim())
+      for (const line of lines) {
+        note(evidence, line.trim())
+        count(counts, line.trim())
+      }
       if (lines.length > 0) changed()
     }
   } catch (error) {
@@ -110,6 +125,21 @@ export function note(evidence: Evidence, line: string): void {
   }
   if (/^[A-Z]\w*(Error|Exception|Interrupt)\b/.test(line)) evidence.traceback = line
   else if (/^rst:0x/.test(line)) evidence.resets = String(Number(evidence.resets ?? 0) + 1)
+}
+
+/** Takes down what a line says of the queue: kept at the start, sent, or found to be sent already. */
+export function count(counts: Counts, line: string): void {
+  const said = /^wx (queue|upload ok|upload found) n=(\d+)(?: refused=(\d+))?/.exec(line)
+  if (!said) return
+  const [, word, n = 0, refused = 0] = said
+  if (word === 'queue') Object.assign(counts, { queued: Number(n), sent: 0 })
+  else if (word === 'upload ok') counts.sent += Number(n) + Number(refused)
+  else counts.queued = Math.max(0, counts.queued - Number(n))
+}
+
+/** What a station kept is sent first, oldest first: what comes after it was measured since the start. */
+export function hasSent({ queued, sent }: Counts): boolean {
+  return sent > Math.min(queued, enoughSent)
 }
 
 /** A line tells of one sensor or of both: what was said of the other one stays. */

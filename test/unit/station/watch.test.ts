@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { watchFirstRecord } from '../../../src/station/watch.js'
+import { count, hasSent, watchFirstRecord } from '../../../src/station/watch.js'
 import { ScriptedLink } from '../../support/scripted-link.js'
 import { testSystem } from '../../support/system.js'
 
@@ -18,6 +18,53 @@ async function noRecord(console: string): Promise<unknown> {
     (error: unknown) => error,
   )
 }
+
+describe('a record in the stream', () => {
+  // Another board of the same symbol writes into the stream all the time.
+  const record = { symbol: 'roof', timestamp: '2026-11-23T00:00:00Z', type: 'x', fields: {} }
+  const watched = (console: string): Promise<unknown> =>
+    watchFirstRecord(
+      {
+        link: new ScriptedLink([{ recv: `${started}${console}` }]),
+        timeoutMs: 300,
+        findRecord: async () => record,
+      },
+      testSystem(),
+    )
+
+  it('counts when the station says that it has sent', async () => {
+    await expect(
+      watched(`wx queue n=0\r\n${joined}wx upload ok n=5 refused=0\r\n`),
+    ).resolves.toMatchObject({ record })
+  })
+
+  it.each([
+    ['the station has sent nothing', joined],
+    [
+      'the station has sent what it kept from before',
+      `wx queue n=9\r\n${joined}wx upload ok n=9 refused=0\r\n`,
+    ],
+  ])('is not the first one while %s', async (_what, console) => {
+    await expect(watched(console)).rejects.toMatchObject({ code: 'NO_RECORD' })
+  })
+})
+
+it.each<[boolean, string[]]>([
+  [false, ['queue n=0 pages=4', 'upload failed state=network']],
+  [true, ['queue n=0 pages=4', 'upload ok n=1 refused=0']],
+  [false, ['queue n=60', 'upload ok n=50 refused=0', 'upload ok n=9 refused=1']],
+  [true, ['queue n=60', 'upload ok n=50 refused=0', 'upload ok n=11 refused=0']],
+  [false, ['queue n=60', 'upload found n=60']],
+  [true, ['queue n=60', 'upload found n=60', 'upload ok n=2 refused=0']],
+  // Days of records: some hundred of them show that the way is good.
+  [true, ['queue n=300000', ...Array<string>(6).fill('upload ok n=50 refused=0')]],
+  // It has started again meanwhile.
+  [false, ['queue n=0', 'upload ok n=5 refused=0', 'queue n=7', 'upload ok n=7 refused=0']],
+])('says %s whether a record of this start was sent: %j', (expected, lines) => {
+  const counts = { queued: 0, sent: 0 }
+  for (const line of lines) count(counts, `wx ${line}`)
+  expect(hasSent(counts)).toBe(expected)
+})
 
 describe('a first record that does not arrive', () => {
   it.each([
