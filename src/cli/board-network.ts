@@ -3,10 +3,11 @@ import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
 import { boardUrls } from '../station/address.js'
 import { isLocalhost, type Network, type StationSettings } from '../station/config.js'
-import { canConnect, reachTimebase } from '../station/reach.js'
+import { canConnect, reachTimebase, type Target } from '../station/reach.js'
 import { stationRules } from '../station/rules.js'
 import type { Root } from '../station/trust.js'
 import { type Joined, joinWifi, type SeenNetwork } from '../station/wifi.js'
+import { apiKeyAuth } from '../timebase/auth/api-key.js'
 import type { Context } from './context.js'
 import { passwordInstead } from './network-choice.js'
 
@@ -80,7 +81,6 @@ export async function reachFromBoard(
   const stop = ticking(system.clock, (elapsedMs) =>
     report({ type: 'waiting', stage: 'timebase', reason: `step-${now}`, elapsedMs }),
   )
-  const { password, username } = settings
   const stream = String(settings.stream)
   const ntpServers = (settings.ntp_servers ?? stationRules.ntp_servers?.default) as string[]
   const reached = await reachTimebase(
@@ -88,14 +88,7 @@ export async function reachFromBoard(
     {
       url: String(settings.timebase_url),
       stream,
-      // An API key signs each request: the computer has tried it, the board has it from there.
-      login:
-        settings.auth === 'api-key'
-          ? undefined
-          : {
-              user: String(username),
-              password: password instanceof Secret ? password : new Secret(''),
-            },
+      login: loginOf(settings, system),
       rootDer: root?.der,
       insecure: settings.tls === 'insecure',
       ntpServers,
@@ -112,6 +105,19 @@ export async function reachFromBoard(
     const values = { servers: ntpServers.join(', ') }
     report({ type: 'notice', notice: 'no-time-server', values })
   }
+}
+
+/** A user's name and password, or what signs a request: a key's secret need not go to the prompt. */
+function loginOf(settings: StationSettings, system: Context['system']): Target['login'] {
+  const secret = (name: string): Secret => {
+    const value = settings[name]
+    return value instanceof Secret ? value : new Secret('')
+  }
+  if (settings.auth !== 'api-key')
+    return { user: String(settings.username), password: secret('password') }
+  const key = { name: String(settings.api_key), secret: secret('api_secret') }
+  const { headers } = apiKeyAuth(key, system)
+  return { sign: (url) => headers({ method: 'GET', url, body: '' }) }
 }
 
 /** Calls `fn` each second, from the second one on, with the time since the start. */
