@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import pLimit from 'p-limit'
 import { isAbort, WxError } from '../errors.js'
 import type { Event } from '../events.js'
-import { type Listed, parseList } from '../station/list.js'
+import { checkSymbols, type Listed, parseList } from '../station/list.js'
 import { fittingPorts } from './board.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context, Result } from './context.js'
@@ -11,10 +11,15 @@ import { noPrompts } from './prompts.js'
 import { provisionBoard } from './provision-board.js'
 import { asWxError } from './render/errors.js'
 import { table } from './render/tables.js'
+import { fromPairs } from './station-pairs.js'
 import type { StationStreams } from './station-streams.js'
+import { stationWish, type WishFlags } from './station-wish.js'
+import type { Claims } from './symbol-clash.js'
 
 // A board at 115200 waits for its wire most of the time; eight share one core without loss.
 const atOnce = 8
+
+type FleetFlags = ProvisionFlags & WishFlags
 
 interface Done {
   port: string
@@ -27,14 +32,17 @@ interface Done {
 /** Many boards at once: one that fails never stops the others; the worst exit code is the answer. */
 export async function provisionAll(
   context: Context,
-  flags: ProvisionFlags,
+  flags: FleetFlags,
   streams: StationStreams,
 ): Promise<Result> {
   const boards = await boardsToDo(context, flags)
+  const { symbol, stream } = await stationWish(context, flags, {})
+  checkSymbols(boards, { symbol: String(symbol ?? ''), stream: String(stream) })
+  const claims: Claims = new Map()
   const shared = await sharedAnswers(context, flags)
   const limit = pLimit(atOnce)
   const done = await Promise.all(
-    boards.map((board) => limit(() => one(shared.context, shared.flags, streams, board))),
+    boards.map((board) => limit(() => one(shared.context, shared.flags, streams, board, claims))),
   )
   await remember(context, boards, done)
   const failed = done.filter(({ error }) => error)
@@ -59,8 +67,8 @@ export async function provisionAll(
 /** What is the same for all boards is asked once, before the first; then nobody asks any more. */
 async function sharedAnswers(
   context: Context,
-  flags: ProvisionFlags,
-): Promise<{ context: Context; flags: ProvisionFlags & NetworkFlags }> {
+  flags: FleetFlags,
+): Promise<{ context: Context; flags: FleetFlags & NetworkFlags }> {
   const asksNothing = { ...context, prompts: noPrompts }
   if (!flags.wifi && !flags.ssid) return { context: asksNothing, flags }
   const ssid =
@@ -73,30 +81,31 @@ async function sharedAnswers(
 
 async function one(
   context: Context,
-  flags: ProvisionFlags & NetworkFlags,
+  flags: FleetFlags & NetworkFlags,
   streams: StationStreams,
   board: Listed,
+  claims: Claims,
 ): Promise<Done> {
   const tag = board.name ?? board.port
   const here: Context = {
     ...context,
-    settings: context.settings.with({ port: board.port, 'station.name': board.name }),
+    settings: context.settings.with({
+      port: board.port,
+      'station.name': board.name,
+      'station.latitude': board.latitude?.toString(),
+      'station.longitude': board.longitude?.toString(),
+      'station.height': board.height?.toString(),
+    }),
     report: (event: Event) => context.report({ ...event, board: tag } as Event),
   }
-  const { symbol, latitude, longitude, height } = board
-  const own = {
-    ...flags,
-    ...(symbol !== undefined && { symbol }),
-    ...(latitude !== undefined && { latitude }),
-    ...(longitude !== undefined && { longitude }),
-    ...(height !== undefined && { height }),
-    set: [...(flags.set ?? []), ...board.set],
-  }
+  const { symbol } = board
   const base = { port: board.port, ...(board.name !== undefined && { name: board.name }) }
   try {
     context.signal.throwIfAborted()
-    const { symbol, changed } = await provisionBoard(here, own, streams)
-    return { ...base, symbol, changed }
+    const given = { ...flags.given, ...fromPairs(board.set) }
+    const own = { ...flags, ...(symbol !== undefined && { symbol }), given }
+    const done = await provisionBoard(here, own, streams, claims)
+    return { ...base, symbol: done.symbol, changed: done.changed }
   } catch (error) {
     // Interrupted or out of time is an outcome too: the others' are worth telling.
     const reason = isAbort(error) && context.signal.aborted ? context.signal.reason : error

@@ -14,6 +14,7 @@ import {
 import { settingsOnBoard } from '../station/provision.js'
 import type { Context } from './context.js'
 import { openBoardLink } from './port.js'
+import { rootFor } from './server-root.js'
 
 /** A board at its prompt that has a station on it. */
 export interface InstalledStation {
@@ -38,16 +39,21 @@ export async function withStation<T>(
   try {
     report({ type: 'stage', stage: 'connect' })
     repl = await enterRawRepl(link, { signal, report }, system)
-    return await work(await readStation(repl, signal))
+    return await work(await readStation(repl, report, signal))
   } finally {
     await repl?.leave()
     await link.close()
   }
 }
 
-async function readStation(repl: Repl, signal: AbortSignal): Promise<InstalledStation> {
+async function readStation(
+  repl: Repl,
+  report: Context['report'],
+  signal: AbortSignal,
+): Promise<InstalledStation> {
   const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
-  const settings = settingsOnBoard(facts)
+  const { settings, ignored } = settingsOnBoard(facts)
+  if (ignored.length > 0) reportIgnored(report, ignored)
   if (Object.keys(settings).length > 0) return { repl, facts, settings }
   const isAbsent = facts.stationJson === undefined
   throw new WxError(
@@ -64,16 +70,23 @@ async function readStation(repl: Repl, signal: AbortSignal): Promise<InstalledSt
  * not at all. The station starts with them when the caller leaves the board.
  */
 export async function storeSettings(
-  { report, signal, system }: Context,
+  context: Context,
   { repl, settings: before }: InstalledStation,
   after: StationSettings,
   dryRun: boolean,
 ): Promise<SettingChange[]> {
+  const { report, signal, system } = context
   checkStation(after)
   const changes = runningChanges(before, after)
   reportSettings(report, changes)
   if (changes.length === 0 || dryRun) return changes
-  const wanted = [{ name: 'station.json', data: new TextEncoder().encode(stationText(after)) }]
+  // Another server, or one that has to prove itself from now on: the board needs its certificate.
+  const isOther = changes.some(({ name }) => name === 'timebase_url' || name === 'tls')
+  const root = isOther ? await rootFor(context, after) : undefined
+  const wanted = [
+    { name: 'station.json', data: new TextEncoder().encode(stationText(after)) },
+    ...(root ? [{ name: 'ca.der', data: root.der }] : []),
+  ]
   const survey = await surveyFiles(repl, wanted, signal)
   const plan = planFiles(wanted, survey, { retired: [], data: dataNames })
   if (isEmptyPlan(plan)) return changes
@@ -82,6 +95,10 @@ export async function storeSettings(
   const elapsedMs = system.clock.monotonic() - startedMs
   report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
   return changes
+}
+
+export function reportIgnored(report: Context['report'], ignored: string[]): void {
+  report({ type: 'notice', notice: 'settings-ignored', values: { names: ignored.join(', ') } })
 }
 
 export function reportSettings(report: Context['report'], changes: SettingChange[]): void {

@@ -38,7 +38,7 @@ export async function chooseNetwork(
   while (true) {
     const seen = await scan(context, repl)
     const choice = await prompts.choose<string | symbol>(
-      "Wi-Fi network  (the board's own scan)",
+      "Wi-Fi network  (the board's own scan; it hears 2.4 GHz only)",
       [
         ...seen.map((one) => ({ name: networkLine(one, seen), value: one.ssid })),
         { name: 'Rescan', value: rescan },

@@ -1,6 +1,7 @@
 import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
 import type { Terminal } from '../system.js'
+import { harmless } from './render/harmless.js'
 
 export interface Choice<T> {
   name: string
@@ -74,7 +75,7 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
       return ask(({ input }) =>
         input(
           {
-            message: question,
+            message: harmless(question),
             ...(initial !== undefined && { default: initial }),
             ...(check && { validate: check }),
           },
@@ -84,15 +85,19 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
     },
     async secret(question) {
       return new Secret(
-        await ask(({ password }) => password({ message: question, mask: '·' }, context)),
+        await ask(({ password }) => password({ message: harmless(question), mask: '·' }, context)),
       )
     },
     async confirm(question, _instead, initial = false) {
-      return ask(({ confirm }) => confirm({ message: question, default: initial }, context))
+      return ask(({ confirm }) =>
+        confirm({ message: harmless(question), default: initial }, context),
+      )
     },
     async choose(question, choices) {
+      // Names of networks and boards come from whoever is near.
+      const named = choices.map((one) => ({ ...one, name: harmless(one.name) }))
       return ask(({ select }) =>
-        select({ message: question, choices, pageSize: 12, loop: false }, context),
+        select({ message: harmless(question), choices: named, pageSize: 12, loop: false }, context),
       )
     },
   }

@@ -3,8 +3,14 @@ import type { Repl } from '../device/repl.js'
 import { type BoardFacts, readFacts } from '../station/board.js'
 import { readBundle } from '../station/bundle.js'
 import type { Compile } from '../station/compile.js'
-import { checkStation, type Network, type StationSettings, symbolOf } from '../station/config.js'
-import { clashingStation, readInventory, rememberStation } from '../station/inventory.js'
+import {
+  checkPart,
+  checkStation,
+  type Network,
+  type StationSettings,
+  symbolOf,
+} from '../station/config.js'
+import { readInventory, rememberStation } from '../station/inventory.js'
 import {
   applyProvision,
   type ProvisionPlan,
@@ -12,18 +18,22 @@ import {
   planProvision,
   settingsOnBoard,
 } from '../station/provision.js'
-import { findRoot, type Root } from '../station/trust.js'
 import { watchFirstRecord } from '../station/watch.js'
 import type { StreamRecord } from '../timebase/schema.js'
 import { lastRecord } from '../timebase/stream.js'
 import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
+import { reportIgnored } from './installed-station.js'
 import { checkAnswers, chooseNetwork, strongestKnown } from './network-choice.js'
+import { placeOf } from './place.js'
 import { openBoardLink } from './port.js'
+import { rootFor } from './server-root.js'
 import { openStreams, type StationStreams } from './station-streams.js'
+import { hasNetworks, stationWish, type WishFlags, withNetwork } from './station-wish.js'
+import { type Claims, warnOfClashes } from './symbol-clash.js'
 import { version } from './version.js'
-import { hasNetworks, stationWish, withLogin, withNetwork } from './wizard.js'
+import { askStation, withLogin } from './wizard.js'
 
 export interface Outcome {
   changed: boolean
@@ -40,15 +50,18 @@ const recordTimeoutMs = 120_000
 
 /** One board, from its plan to its first record. Everything is tried before anything is written. */
 export async function provisionBoard(
-  context: Context,
-  flags: ProvisionFlags,
+  given: Context,
+  flags: ProvisionFlags & WishFlags,
   opened: StationStreams,
+  claims: Claims = new Map(),
 ): Promise<Outcome> {
+  let context = given
   const { client } = opened
   const { system, report, signal } = context
   const startedMs = system.clock.monotonic()
   // What is wrong without looking at any board is said before one is touched.
-  checkStation(await stationWish(context, flags, {}))
+  checkPart(await stationWish(context, flags, {}))
+  placeOf(context.settings)
   if (flags.wifi || flags.ssid !== undefined) await checkAnswers(context, flags)
   const link = await openBoardLink(context)
   let repl: Repl | undefined
@@ -56,12 +69,24 @@ export async function provisionBoard(
     report({ type: 'stage', stage: 'connect' })
     repl = await enterRawRepl(link, { signal, report }, system)
     const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
-    const before = settingsOnBoard(facts)
-    let wish = await withLogin(context, await stationWish(context, flags, before))
-    const streams = await streamsOf(context, wish, opened)
-    reportBoard(context, facts, wish)
-    if (facts.stationJson !== undefined && Object.keys(before).length === 0)
+    const { settings: before, ignored } = settingsOnBoard(facts)
+    const isNew = Object.keys(before).length === 0
+    let wish = await stationWish(context, flags, before)
+    const symbol = symbolOf(wish, facts.mac)
+    reportBoard(context, facts, symbol)
+    if (ignored.length > 0) reportIgnored(report, ignored)
+    else if (facts.stationJson !== undefined && isNew)
       report({ type: 'notice', notice: 'settings-spoiled' })
+    // What was given may not fit what the board has.
+    checkStation(wish)
+    if (isNew) {
+      const known = (await readInventory(system)).find(({ mac }) => mac === facts.mac)
+      const asked = await askStation(context, flags, wish, { symbol, known })
+      context = asked.context
+      wish = asked.wish
+    }
+    wish = await withLogin(context, wish)
+    const streams = await streamsOf(context, wish, opened)
 
     const bundle = await readBundle(system, await compiler(context, flags, facts))
     const chosen =
@@ -71,28 +96,19 @@ export async function provisionBoard(
     if (chosen) wish = withNetwork(wish, chosen.network)
     let root = await rootFor(context, wish)
 
-    const outcome = {
-      symbol: symbolOf(wish, facts.mac),
-      mac: facts.mac,
-      stream: String(wish.stream),
-    }
+    const outcome = { symbol, mac: facts.mac, stream: String(wish.stream) }
+    await warnOfClashes(context, streams, outcome, claims)
     let plan = await planProvision(repl, bundle, before, wish, root?.der, signal)
     const { missing } = streams
     reportPlan(context, plan, missing)
     const data = (): Outcome['plan'] => ({ ...planData(plan), streams: missing })
-    const entry = {
-      mac: facts.mac,
-      symbol: outcome.symbol,
-      stream: outcome.stream,
-      ...place(context, flags),
-    }
+    const entry = { ...outcome, ...placeOf(context.settings) }
     if (flags.dryRun) return { ...outcome, changed: false, dryRun: true, plan: data() }
     if (plan.isEmpty) {
       await streams.create()
       await rememberStation(system, entry)
       return { ...outcome, changed: missing.length > 0, plan: data() }
     }
-    await warnOfClashes(context, streams, outcome)
     const url = String(wish.timebase_url ?? client.url)
     if (wish.tls === 'insecure' && url.startsWith('https:'))
       report({ type: 'notice', notice: 'insecure', values: { url } })
@@ -163,17 +179,6 @@ async function streamsOf(
   return openStreams({ ...context, settings: own })
 }
 
-/** Name and position as flags and settings give them; what is not given stays as it was known. */
-function place({ settings }: Context, flags: ProvisionFlags): Record<string, string | number> {
-  const name = settings.get('station.name')
-  return {
-    ...(name !== undefined && { name }),
-    ...(flags.latitude !== undefined && { latitude: flags.latitude }),
-    ...(flags.longitude !== undefined && { longitude: flags.longitude }),
-    ...(flags.height !== undefined && { heightM: flags.height }),
-  }
-}
-
 /** The compiler for a board, where it is wanted and the board loads what it makes. */
 export async function compiler(
   { system, report }: Context,
@@ -188,22 +193,8 @@ export async function compiler(
   return compile
 }
 
-async function rootFor(
-  { settings, system, signal }: Context,
-  wish: StationSettings,
-): Promise<Root | undefined> {
-  const url = String(wish.timebase_url ?? '')
-  if (!url.startsWith('https:') || wish.tls === 'insecure') return undefined
-  const file = settings.get('timebase.ca')
-  const ca = file === undefined ? undefined : await system.files.readText(file)
-  const here = settings.get('timebase.url') ?? ''
-  // The board's address may be one that this computer cannot reach, or a name it does not know.
-  return findRoot(here.startsWith('https:') ? [url, here] : [url], ca, system, signal)
-}
-
-function reportBoard({ report }: Context, facts: BoardFacts, wish: StationSettings): void {
-  const { sensors, version } = facts
-  const values = { symbol: symbolOf(wish, facts.mac), version, ...sensors }
+function reportBoard({ report }: Context, { sensors, version }: BoardFacts, symbol: string): void {
+  const values = { symbol, version, ...sensors }
   report({ type: 'fact', fact: { kind: 'station', values } })
   if (!sensors.am2320 && !sensors.bmp180) report({ type: 'notice', notice: 'no-sensors' })
 }
@@ -225,31 +216,6 @@ export function reportPlan(
     streams: streams.join(', '),
   }
   report({ type: 'fact', fact: { kind: 'changes', values } })
-}
-
-async function warnOfClashes(
-  { system, report, signal }: Context,
-  { client, missing }: StationStreams,
-  { mac, symbol, stream }: { mac: string; symbol: string; stream: string },
-): Promise<void> {
-  const stations = await readInventory(system)
-  const other = clashingStation(stations, { mac, symbol, stream })
-  if (other) {
-    const values = { symbol, other: other.name ?? other.mac }
-    report({ type: 'notice', notice: 'symbol-clash', values })
-    return
-  }
-  // A name made of the board's own MAC can hardly be somebody else's; a chosen one can.
-  const isOwn =
-    symbol === symbolOf({}, mac) || stations.some((one) => one.mac === mac && one.symbol === symbol)
-  const last =
-    isOwn || missing.includes(stream) ? undefined : await lastRecord(client, stream, symbol, signal)
-  if (last)
-    report({
-      type: 'notice',
-      notice: 'symbol-in-use',
-      values: { symbol, stream, last: last.timestamp },
-    })
 }
 
 /** --timeout counts for the whole command: what is left of it, less the time to start and to say why. */

@@ -2,17 +2,24 @@ import type { ProvisionFlags } from './commands/provision.js'
 import type { Context, Result } from './context.js'
 import { type Outcome, provisionBoard } from './provision-board.js'
 import { recordLine } from './render/provision.js'
+import { pairsWithStdin } from './station-pairs.js'
 import { openStreams } from './station-streams.js'
 import { askTimebase } from './wizard.js'
 
 /** The whole of `wxstation provision`: ask, plan, try, write, and see the first record. */
 export async function provision(context: Context, flags: ProvisionFlags): Promise<Result> {
+  // Said once, before anybody waits: standard input cannot be read twice.
+  const given = await pairsWithStdin(context, flags.set ?? [], flags.passwordStdin)
   const settings = context.settings.with({
     port: flags.port,
     stream: flags.stream,
     ntp: flags.ntp,
     'wifi.ssid': flags.ssid,
     'station.name': flags.name,
+    'station.symbol': flags.symbol,
+    'station.latitude': flags.latitude?.toString(),
+    'station.longitude': flags.longitude?.toString(),
+    'station.height': flags.height?.toString(),
     'timebase.url': flags.timebase,
     'timebase.user': flags.user,
     'timebase.boardUrl': flags.boardUrl,
@@ -23,9 +30,9 @@ export async function provision(context: Context, flags: ProvisionFlags): Promis
   const streams = await openStreams(here)
   if (flags.all || flags.list || flags.retryFailed) {
     const { provisionAll } = await import('./fleet.js')
-    return provisionAll(here, flags, streams)
+    return provisionAll(here, { ...flags, given }, streams)
   }
-  return resultOf(await provisionBoard(here, flags, streams))
+  return resultOf(await provisionBoard(here, { ...flags, given }, streams))
 }
 
 function resultOf(outcome: Outcome): Result {

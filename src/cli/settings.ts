@@ -27,6 +27,13 @@ export const settingTable = {
     secret: true,
   },
   'station.name': { env: 'WXSTATION_STATION_NAME', about: 'name of the station for people' },
+  'station.symbol': { env: 'WXSTATION_STATION_SYMBOL', about: 'name of the station in the stream' },
+  'station.latitude': { env: 'WXSTATION_STATION_LATITUDE', about: 'where it stands, in degrees' },
+  'station.longitude': { env: 'WXSTATION_STATION_LONGITUDE', about: 'where it stands, in degrees' },
+  'station.height': {
+    env: 'WXSTATION_STATION_HEIGHT',
+    about: 'height above sea level, in meters',
+  },
   ntp: { env: 'WXSTATION_NTP', about: 'time servers of a station, separated by commas' },
   'firmware.mirror': {
     env: 'WXSTATION_FIRMWARE_MIRROR',

@@ -6,8 +6,9 @@ import type { Context, Result } from './context.js'
 import { endLine, storeSettings, withStation } from './installed-station.js'
 import { chooseNetwork, wifiPassword } from './network-choice.js'
 import { changeOverAir, settingsOverAir } from './over-air.js'
+import { harmless } from './render/harmless.js'
 import { table } from './render/tables.js'
-import { withNetwork } from './wizard.js'
+import { withNetwork } from './station-wish.js'
 
 /** The networks stored on a board, in the order in which they were added. */
 export async function listNetworks(context: Context, flags: WifiFlags): Promise<Result> {
@@ -30,7 +31,7 @@ export async function listNetworks(context: Context, flags: WifiFlags): Promise<
         : table(
             [{ title: 'Network' }, { title: 'Password' }],
             networks.map(({ ssid, password }) => [
-              ssid,
+              harmless(ssid),
               password.isEmpty ? '(open)' : String(password),
             ]),
           ),

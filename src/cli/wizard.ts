@@ -1,27 +1,9 @@
 import { WxError } from '../errors.js'
-import { Secret } from '../secret.js'
-import { stillFits } from '../station/address.js'
-import {
-  isLocalhost,
-  type Network,
-  parseStation,
-  type StationSettings,
-  type StationValue,
-} from '../station/config.js'
-import { stationRules } from '../station/rules.js'
+import type { StationSettings } from '../station/config.js'
+import type { Station } from '../station/inventory.js'
+import { checkNewStreamName } from '../timebase/names.js'
 import type { Context } from './context.js'
-import type { SettingKey } from './settings.js'
-
-export interface WishFlags {
-  symbol?: string
-  stream?: string
-  user?: string
-  boardUrl?: string
-  ntp?: string
-  insecure?: true
-  set?: string[]
-  from?: string
-}
+import { givenSettings, type WishFlags } from './station-wish.js'
 
 /** WebAdmin's own port; TimeBase's compose file and the sandbox keep it. */
 const usualUrl = 'http://localhost:8099'
@@ -91,84 +73,6 @@ async function answersPing(system: Context['system'], url: string): Promise<bool
   }
 }
 
-/**
- * A station's settings: what the board has, under what this computer's settings say, under the file
- * of --from, under the command line. Without the network, which is chosen on the board.
- * `timebase_url` stays open where only the joined board can tell it.
- */
-export async function stationWish(
-  context: Context,
-  flags: WishFlags,
-  before: StationSettings,
-): Promise<StationSettings> {
-  const { settings } = context
-  const wish: StationSettings = {
-    stream: settings.get('stream') ?? '',
-    status_stream: settings.get('statusStream') ?? '',
-    ...before,
-    ...fromTool(context, before),
-    ...(flags.from && (await fromFile(context, flags.from))),
-    ...fromFlags(context, flags),
-    ...fromPairs(flags.set ?? []),
-    version: 1,
-  }
-  // The address of this computer's own loopback says nothing to a board.
-  if (isLocalhost(String(wish.timebase_url ?? ''))) delete wish.timebase_url
-  checkUrl(wish.timebase_url)
-  return wish
-}
-
-/** What the tool itself was told, by environment, files or answers, as a station's settings. */
-function fromTool({ settings, system }: Context, before: StationSettings): StationSettings {
-  const told = (key: SettingKey): string | undefined =>
-    settings.all().some((one) => one.key === key && one.origin !== 'default')
-      ? settings.get(key)
-      : undefined
-  const [stream, status] = [told('stream'), told('statusStream')]
-  const user = told('timebase.user')
-  const password = settings.secret('timebase.password')
-  const [key, secret] = [told('timebase.apiKey'), settings.secret('timebase.apiSecret')]
-  const url = settings.get('timebase.boardUrl') ?? settings.get('timebase.url') ?? ''
-  const isKept =
-    isLocalhost(url) && stillFits(String(before.timebase_url ?? ''), url, system.host.addresses())
-  return {
-    ...(stream && { stream }),
-    ...(status && { status_stream: status }),
-    ...(told('ntp') && { ntp_servers: hosts(told('ntp')) }),
-    ...(user && { username: user }),
-    ...(password && { password }),
-    ...(key && secret && !password && { auth: 'api-key', api_key: key, api_secret: secret }),
-    ...(/^(1|true|yes|on)$/i.test(told('timebase.insecure') ?? '') && { tls: 'insecure' }),
-    ...(url !== '' && !isKept && { timebase_url: url.replace(/\/$/, '') }),
-  }
-}
-
-/** Flags say what this station shall have, and win over a file. */
-function fromFlags({ settings }: Context, flags: WishFlags): StationSettings {
-  const { symbol, stream, user, boardUrl, ntp, insecure } = flags
-  const password = settings.secret('timebase.password')
-  return {
-    ...(symbol !== undefined && { symbol }),
-    ...(stream !== undefined && { stream }),
-    // A user of its own ends a station's signing by key.
-    ...(user !== undefined && { username: user, ...(password && { auth: 'password' }) }),
-    ...(boardUrl !== undefined && { timebase_url: boardUrl.replace(/\/$/, '') }),
-    ...(ntp !== undefined && { ntp_servers: hosts(ntp) }),
-    ...(insecure && { tls: 'insecure' }),
-  }
-}
-
-function hosts(text = ''): string[] {
-  return text.split(',').map((one) => one.trim())
-}
-
-function checkUrl(value: StationValue | undefined): void {
-  if (value === undefined || value === '' || /^https?:\/\/[^\s/]/.test(String(value))) return
-  throw new WxError('SETTINGS_INVALID', `"${value}" is no address of TimeBase WebAdmin.`, {
-    hint: 'Write it with its scheme, for example http://192.168.1.20:8099.',
-  })
-}
-
 /** A station signs in by itself: without a password it could not send. */
 export async function withLogin(
   { prompts }: Context,
@@ -182,43 +86,43 @@ export async function withLogin(
   return { ...wish, password }
 }
 
-export function withNetwork(wish: StationSettings, network: Network): StationSettings {
-  const others = ((wish.networks ?? []) as Network[]).filter(({ ssid }) => ssid !== network.ssid)
-  return { ...wish, networks: [network, ...others] }
+/**
+ * How a board that is new is called and where it writes, asked on a terminal where nothing says so
+ * yet. A board that has settings keeps them unasked.
+ */
+export async function askStation(
+  context: Context,
+  flags: WishFlags,
+  wish: StationSettings,
+  { symbol, known }: { symbol: string; known: Station | undefined },
+): Promise<{ context: Context; wish: StationSettings }> {
+  const { prompts, settings } = context
+  if (!prompts.canAsk) return { context, wish }
+  const given = await givenSettings(context, flags)
+  const name =
+    settings.get('station.name') ??
+    (await prompts.text(
+      'Station name',
+      { flag: '--name', env: 'WXSTATION_STATION_NAME' },
+      { initial: known?.name ?? symbol },
+    ))
+  const stream =
+    given.stream ??
+    (await prompts.text(
+      'Stream',
+      { flag: '--stream', env: 'WXSTATION_STREAM' },
+      { initial: String(wish.stream), check: streamFault },
+    ))
+  // A station that is called like its symbol has no other name: it would stay when that changes.
+  const own = name === symbol ? {} : { 'station.name': name }
+  return { context: { ...context, settings: settings.with(own) }, wish: { ...wish, stream } }
 }
 
-export function hasNetworks({ networks }: StationSettings): boolean {
-  return Array.isArray(networks) && networks.length > 0
-}
-
-async function fromFile({ system }: Context, path: string): Promise<StationSettings> {
-  const text = await system.files.readText(path)
-  if (text === undefined) throw new WxError('FILE_UNREADABLE', `There is no file ${path}.`)
-  const { $schema: _schema, ...settings } = parseStation(text, path)
-  return settings
-}
-
-/** `name=value` pairs: numbers and lists become what the setting is. */
-export function fromPairs(pairs: string[]): StationSettings {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=')
-      const name = at < 0 ? pair : pair.slice(0, at)
-      const rule = stationRules[name]
-      if (at < 1 || !rule || rule.kind === 'networks') {
-        // The value may be a secret: only the name is repeated.
-        throw new WxError('USAGE', `"${name}" is no setting that can be set this way.`, {
-          hint: `Settings are: ${Object.keys(stationRules).join(', ')}.`,
-        })
-      }
-      return [name, settingValue(pair.slice(at + 1), rule.kind)]
-    }),
-  )
-}
-
-function settingValue(text: string, kind: string): StationValue {
-  if (kind === 'number') return text.trim() === '' ? Number.NaN : Number(text)
-  if (kind === 'secret') return new Secret(text)
-  if (kind === 'texts') return text.split(',').map((one) => one.trim())
-  return text
+function streamFault(name: string): string | true {
+  try {
+    checkNewStreamName(name)
+    return true
+  } catch (error) {
+    return error instanceof WxError ? `${error.message} ${error.hint}` : String(error)
+  }
 }

@@ -47,30 +47,65 @@ function wrapped(name: string, raw: unknown): StationValue {
 
 /** All that is wrong with the settings, each as one sentence; empty when a station can run on them. */
 export function stationFaults(settings: StationSettings): string[] {
-  const faults: string[] = []
-  for (const [name, value] of Object.entries(settings)) {
-    const rule = stationRules[name]
-    if (rule) faults.push(...valueFaults(name, value, rule))
-    else faults.push(`"${name}" is no setting of a station.`)
-  }
-  const url = settings.timebase_url
-  if (typeof url === 'string' && url !== '' && isLocalhost(url)) {
-    faults.push(`"timebase_url" is ${url}: for a board that is the board itself.`)
-  }
+  const faults = Object.entries(settings).flatMap(([name, value]) => ownFaults(name, value))
+  const whole = (name: string): unknown => settings[name] ?? stationRules[name]?.default
+  return [...faults, ...pairFaults(whole)]
+}
+
+/** What is wrong with one setting, whatever the others are. */
+function ownFaults(name: string, value: StationValue): string[] {
+  const rule = stationRules[name]
+  if (!rule) return [`"${name}" is no setting of a station.`]
+  const faults = valueFaults(name, value, rule)
+  if (name === 'timebase_url' && typeof value === 'string' && value !== '' && isLocalhost(value))
+    faults.push(`"timebase_url" is ${value}: for a board that is the board itself.`)
   // The board writes it into its JSON as it is.
-  if (typeof settings.symbol === 'string' && /["\\\p{Cc}]/u.test(settings.symbol))
+  if (name === 'symbol' && typeof value === 'string' && /["\\\p{Cc}]/u.test(value))
     faults.push('"symbol" must hold no quotes, backslashes or control characters.')
-  const pin = (name: string): unknown => settings[name] ?? stationRules[name]?.default
-  if (pin('scl') === pin('sda')) faults.push('"scl" and "sda" must be two pins.')
-  const sample = Number(settings.sample_interval ?? stationRules.sample_interval?.default)
-  const upload = Number(settings.upload_interval ?? stationRules.upload_interval?.default)
-  if (upload < sample) faults.push('"upload_interval" must not be below "sample_interval".')
+  return faults
+}
+
+/** What is wrong between two settings; an undefined one is not known and fits. */
+function pairFaults(setting: (name: string) => unknown): string[] {
+  const faults: string[] = []
+  const pin = setting('scl')
+  if (pin !== undefined && pin === setting('sda')) faults.push('"scl" and "sda" must be two pins.')
+  if (Number(setting('upload_interval')) < Number(setting('sample_interval')))
+    faults.push('"upload_interval" must not be below "sample_interval".')
   return faults
 }
 
 /** Throws SETTINGS_INVALID with everything that is wrong, before a board is touched. */
 export function checkStation(settings: StationSettings): void {
-  const faults = stationFaults(settings)
+  refuse(stationFaults(settings))
+}
+
+/** The same for a part of the settings: what else the board has is not known yet. */
+export function checkPart(settings: StationSettings): void {
+  const faults = Object.entries(settings).flatMap(([name, value]) => ownFaults(name, value))
+  refuse([...faults, ...pairFaults((name) => settings[name])])
+}
+
+/**
+ * A station.json as its board reads it: names it does not know and values beyond their limits are
+ * passed over there, so that nothing is lost where they are left out. Of networks the sound ones stay.
+ */
+export function soundSettings(settings: StationSettings): {
+  settings: StationSettings
+  ignored: string[]
+} {
+  const sound: StationSettings = {}
+  const ignored: string[] = []
+  for (const [name, value] of Object.entries(settings)) {
+    if (ownFaults(name, value).length === 0) sound[name] = value
+    else ignored.push(name)
+    if (name === 'networks' && ignored.includes(name) && Array.isArray(value))
+      sound[name] = (value as Network[]).filter((one) => ownFaults(name, [one]).length === 0)
+  }
+  return { settings: sound, ignored }
+}
+
+function refuse(faults: string[]): void {
   if (faults.length === 0) return
   throw new WxError('SETTINGS_INVALID', faults.join('\n  '), {
     hint: 'Each limit has its reason in firmware/micropython/config.py.',

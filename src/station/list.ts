@@ -42,6 +42,28 @@ export function parseList(text: string, path: string): Listed[] {
   })
 }
 
+/**
+ * Throws SETTINGS_INVALID where two boards of one command are to write under one symbol into one
+ * stream: nobody could tell their records apart afterwards. `usual` is for boards that name none.
+ */
+export function checkSymbols(boards: Listed[], usual: { symbol: string; stream: string }): void {
+  const seen = new Set<string>()
+  for (const { symbol = usual.symbol, set } of boards) {
+    const stated = (name: string): string | undefined =>
+      set.findLast((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+    const name = stated('symbol') ?? symbol
+    // Those are made of each board's own MAC.
+    if (name === '' || name === 'mac4') continue
+    const key = `${stated('stream') ?? usual.stream} ${name}`
+    if (seen.has(key))
+      throw new WxError('SETTINGS_INVALID', `Two boards cannot both be "${name}" in one stream.`, {
+        hint: 'Leave --symbol out: each board then has a name made of its MAC. Or name each in a list.',
+        details: { symbol: name },
+      })
+    seen.add(key)
+  }
+}
+
 function invalid(path: string, why: string): WxError {
   return new WxError('SETTINGS_INVALID', `The list ${path} ${why}.`, {
     hint: 'A line needs port or usb; name, symbol and any setting of a station may follow.',

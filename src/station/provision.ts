@@ -18,6 +18,7 @@ import {
   type SettingChange,
   type StationSettings,
   settingChanges,
+  soundSettings,
   stationText,
 } from './config.js'
 
@@ -28,14 +29,20 @@ export interface ProvisionPlan {
   isEmpty: boolean
 }
 
-/** The settings on the board, or none where its file is absent or spoiled. */
-export function settingsOnBoard({ stationJson }: BoardFacts): StationSettings {
-  if (stationJson === undefined) return {}
+/**
+ * The settings on the board, or none where its file is absent or spoiled; `ignored` names those the
+ * board itself passes over.
+ */
+export function settingsOnBoard({ stationJson }: BoardFacts): {
+  settings: StationSettings
+  ignored: string[]
+} {
   try {
-    return parseStation(stationJson, 'station.json')
+    if (stationJson !== undefined) return soundSettings(parseStation(stationJson, 'station.json'))
   } catch {
-    return {}
+    // Spoiled: the caller says so, and what it writes takes its place.
   }
+  return { settings: {}, ignored: [] }
 }
 
 /** What has to change on the board. Reads it in one round trip; changes nothing. */

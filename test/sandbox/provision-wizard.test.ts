@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
 import { noFaults } from '../../src/sandbox/faults.js'
-import { type Bench, converse, provisionBench } from '../support/bench.js'
+import { readInventory } from '../../src/station/inventory.js'
+import { type Bench, provisionBench } from '../support/bench.js'
+import { converse, type Dialog, keys } from '../support/converse.js'
 import type { TestSystem } from '../support/system.js'
 
-const down = '\u001b[B'
-const enter = '\r'
+const { down, enter, interrupt } = keys
 const list = /Another name/
 const password = /Password of/
+const named = { WXSTATION_STATION_NAME: 'Shed', WXSTATION_STREAM: 'weather_record' }
 const unknownWifi = ['WXSTATION_WIFI_SSID', 'WXSTATION_WIFI_PASSWORD']
 
 /** One bench for all cases, in order: the board is bare until the case that ends with a record. */
@@ -22,14 +24,10 @@ describe('the wizard of provision', () => {
   })
   afterAll(() => bench?.stop())
 
-  const terminal = (without = unknownWifi, env = {}): TestSystem =>
+  const terminal = (without = unknownWifi, env: Record<string, string> = named): TestSystem =>
     bench.computer({ tty: true, without, env })
 
-  async function ask(
-    system: TestSystem,
-    dialog: [RegExp, string][],
-    ...args: string[]
-  ): Promise<number> {
+  async function ask(system: TestSystem, dialog: Dialog, ...args: string[]): Promise<number> {
     const done = run(['provision', '--wifi', ...args], system)
     // A command that ends early must not leave the conversation waiting for ever.
     const [code] = await Promise.all([
@@ -46,7 +44,7 @@ describe('the wizard of provision', () => {
     return plan.settings.find(({ name }) => name === 'networks')?.to ?? ''
   }
 
-  it.each<[string, string, [RegExp, string][]]>([
+  it.each<[string, string, Dialog]>([
     [
       'the strongest of the scan',
       'Rooftop',
@@ -83,7 +81,7 @@ describe('the wizard of provision', () => {
 
   it('shows each name once, and says after a rescan why a network may be missing', async () => {
     const system = terminal()
-    const dialog: [RegExp, string][] = [
+    const dialog: Dialog = [
       [list, down + down + down + enter],
       [list, down + enter],
     ]
@@ -100,13 +98,13 @@ describe('the wizard of provision', () => {
     expect(system.err()).toMatch(/Board .*\nPlan .*create streams weather_record, station_status/)
   })
 
-  it.each<[string, [RegExp, string][]]>([
-    ['the list of networks', [[list, '\u0003']]],
+  it.each<[string, Dialog]>([
+    ['the list of networks', [[list, interrupt]]],
     [
       'the password',
       [
         [list, enter],
-        [password, '\u0003'],
+        [password, interrupt],
       ],
     ],
   ])('leaves the board running when Ctrl-C is pressed at %s', async (_where, dialog) => {
@@ -121,6 +119,7 @@ describe('the wizard of provision', () => {
 
   it.each<[string, object, string[], string, number, RegExp]>([
     ['a wrong password', { wrongPassword: true }, [], 'WIFI_WRONG_PASSWORD', 8, /refuses the pass/],
+    ['no DHCP server', { noAddress: true }, [], 'WIFI_NO_ADDRESS', 8, /no address in 30 s/],
     ['no network', { accessPointGone: true }, [], 'WIFI_NOT_FOUND', 8, /does not find/],
     [
       'a weak signal',
@@ -169,11 +168,13 @@ describe('the wizard of provision', () => {
 
   it('asks for TimeBase, takes a second password, and ends with the first record', async () => {
     const asked = [...unknownWifi, 'WXSTATION_TIMEBASE_URL', 'WXSTATION_TIMEBASE_USER']
-    const system = terminal([...asked, 'WXSTATION_TIMEBASE_PASSWORD'])
+    const system = terminal([...asked, 'WXSTATION_TIMEBASE_PASSWORD'], {})
     const code = await ask(system, [
       [/TimeBase WebAdmin/, `${bench.env.WXSTATION_TIMEBASE_URL}${enter}`],
       [/TimeBase user/, enter],
       [/TimeBase password/, `${bench.env.WXSTATION_TIMEBASE_PASSWORD}${enter}`],
+      [/Station name/, `Shed${enter}`],
+      [/Stream/, `garden${enter}`],
       [list, enter],
       [password, `not-the-one${enter}`],
       [/refuses the password[\s\S]*Password of/, `sandbox-wifi${enter}`],
@@ -188,5 +189,7 @@ describe('the wizard of provision', () => {
     expect(retyped.slice(0, retyped.indexOf('joined Rooftop'))).not.toMatch(list)
     expect(shown).toMatch(/First record in TimeBase/)
     expect(system.out()).toMatch(/esp010203 .* °C/)
+    const [station] = await readInventory(system)
+    expect(station).toMatchObject({ symbol: 'esp010203', name: 'Shed', stream: 'garden' })
   }, 150_000)
 })

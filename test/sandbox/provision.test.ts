@@ -37,15 +37,6 @@ describe('provision on a virtual board', () => {
     },
   )
 
-  it.each([
-    ['wrongPassword', 'WIFI_WRONG_PASSWORD'],
-    ['accessPointGone', 'WIFI_NOT_FOUND'],
-  ] as const)('names the reason of a failed join: %s', async (fault, code) => {
-    const ran = await bench.withFaults({ [fault]: true }, () => provision('--json'))
-    expect(errorOf(ran)).toMatchObject({ code, exitCode: 8 })
-    expect(ran.code).toBe(8)
-  })
-
   it('refuses settings beyond the limits before it touches the board', async () => {
     const ran = await provision('--json', '--set', 'sample_interval=1')
     expect(errorOf(ran)).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })

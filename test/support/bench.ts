@@ -68,18 +68,3 @@ export async function provisionBench(boards = 1): Promise<Bench> {
     },
   }
 }
-
-/** Answers questions as they come up: waits for each text on the screen, then types. */
-export async function converse(system: TestSystem, dialog: [RegExp, string][]): Promise<void> {
-  let from = 0
-  for (const [question, keys] of dialog) {
-    while (!question.test(system.err().slice(from)))
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    from = system.err().length
-    // One key at a time, as a person's terminal sends them: inquirer draws between two.
-    for (const key of keys.match(/\u001b\[[A-D]|[^\u001b\r]+|\r/g) ?? []) {
-      system.type(key)
-      await new Promise((resolve) => setTimeout(resolve, 60))
-    }
-  }
-}

@@ -1,4 +1,5 @@
 import type { Fact, StageName } from '../../events.js'
+import { harmless } from './harmless.js'
 import type { Paint } from './paint.js'
 import { bytesText, fact } from './tables.js'
 
@@ -61,7 +62,8 @@ export const provisionOutcomes: Partial<
   Record<StageName, (values: Values, took: string) => string>
 > = {
   files: ({ files }, took) => fact('Files', `${files} written in ${took}`),
-  wifi: ({ ssid, address }, took) => fact('Wi-Fi', `joined ${ssid} in ${took} · ${address}`),
+  wifi: ({ ssid, address }, took) =>
+    fact('Wi-Fi', `joined ${harmless(String(ssid))} in ${took} · ${address}`),
   timebase: ({ steps, root, stream }) =>
     fact(
       'TimeBase',
@@ -106,6 +108,8 @@ export const provisionNotices: Record<string, (values: Values) => string> = {
     `"${stream}" has records of "${symbol}" already, the last at ${last}, and this computer does not know that station.`,
   insecure: ({ url }) =>
     `The station takes any certificate of ${url}: whoever is in between can read its password.`,
+  'settings-ignored': ({ names }) =>
+    `The board passes over ${names} in its station.json: left out from now on.`,
   'settings-spoiled': () => 'The station.json on the board cannot be read: it is written anew.',
   'console-lost': () => 'the board is gone; waiting for it to come back',
   'console-back': () => 'the board is back',
@@ -117,7 +121,8 @@ export const provisionNotices: Record<string, (values: Values) => string> = {
     'Ctrl-] leaves. Ctrl-C stops the station, Ctrl-D at the prompt starts it again.',
   'last-network': () =>
     'This was the last network: without one the station only opens its own access point.',
-  'wrong-password': ({ ssid }) => `"${ssid}" refuses the password: type it again.`,
+  'wrong-password': ({ ssid }) =>
+    `"${harmless(String(ssid))}" refuses the password: type it again.`,
   'board-url': ({ url }) => `The board gets ${url}: localhost would be the board itself.`,
 }
 
@@ -134,7 +139,7 @@ export function networkLine(
 ): string {
   const width = Math.max(...all.map(({ ssid }) => ssid.length))
   return [
-    one.ssid.padEnd(width),
+    harmless(one.ssid).padEnd(width),
     bars(one.rssiDbm),
     `${one.rssiDbm} dBm`,
     `ch ${one.channel}`.padEnd(5),

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Context } from '../../../src/cli/context.js'
 import { loadSettings } from '../../../src/cli/settings.js'
-import { stationWish, type WishFlags } from '../../../src/cli/wizard.js'
+import { fromPairs } from '../../../src/cli/station-pairs.js'
+import { stationWish, type WishFlags } from '../../../src/cli/station-wish.js'
 import type { StationSettings } from '../../../src/station/config.js'
 import { testSystem } from '../../support/system.js'
 
@@ -50,7 +51,7 @@ describe("a station's settings", () => {
     ['a flag over --from', { from, stream: 'flag_stream' }, board, env, { stream: 'flag_stream' }],
     [
       '--set over all',
-      { from, set: ['stream=set_stream', 'username=set-user', 'upload_interval=40'] },
+      { from, given: fromPairs(['stream=set_stream', 'username=set-user', 'upload_interval=40']) },
       board,
       env,
       { stream: 'set_stream', username: 'set-user', upload_interval: 40 },
@@ -62,7 +63,7 @@ describe("a station's settings", () => {
   it('never hold a loopback address', async () => {
     const local = { WXSTATION_TIMEBASE_URL: 'http://localhost:8099' }
     expect((await wish({}, {}, local)).timebase_url).toBeUndefined()
-    const named = { set: ['timebase_url=http://10.0.0.5:8099'] }
+    const named = { given: fromPairs(['timebase_url=http://10.0.0.5:8099']) }
     expect((await wish(named, {}, local)).timebase_url).toBe('http://10.0.0.5:8099')
   })
 
@@ -71,6 +72,12 @@ describe("a station's settings", () => {
       code: 'SETTINGS_INVALID',
       exitCode: 3,
     })
+  })
+
+  it('keep trust without proof only where it is asked for again', async () => {
+    expect(await wish({}, { tls: 'insecure' })).toMatchObject({ tls: 'verified' })
+    for (const flags of [{ insecure: true } as const, { given: { tls: 'insecure' } }])
+      expect(await wish(flags, { tls: 'insecure' })).toMatchObject({ tls: 'insecure' })
   })
 
   it('end signing by key where a user is given', async () => {

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.js'
 import { boardUrls, sameNetwork, stillFits } from '../../../src/station/address.js'
 import {
+  checkPart,
   isLocalhost,
   parseStation,
   settingChanges,
+  soundSettings,
   stationFaults,
   stationText,
   symbolOf,
@@ -91,6 +93,31 @@ describe('station settings', () => {
     [{ webrepl_password: new Secret('abc') }, /4 to 9/],
   ])('%j is refused', (settings, why) => {
     expect(stationFaults(settings as never).join(' ')).toMatch(why)
+  })
+
+  it.each<[string, object, RegExp | undefined]>([
+    ['an interval that the board has the other for', { sample_interval: 30 }, undefined],
+    ['a pin that may be the other one of the board', { scl: 21 }, undefined],
+    ['two intervals that fit', { sample_interval: 30, upload_interval: 30 }, undefined],
+    ['two that do not', { sample_interval: 30, upload_interval: 29 }, /must not be below/],
+    ['two pins that are one', { scl: 4, sda: 4 }, /two pins/],
+    ['a value beyond its limits', { sample_interval: 1 }, /sample_interval/],
+  ])('are checked in parts: %s', (_what, part, why) => {
+    const check = (): void => checkPart(part as never)
+    if (why) expect(check).toThrow(why)
+    else expect(check).not.toThrow()
+  })
+
+  it('are taken from a board without what the board itself passes over', () => {
+    const near = { ssid: 'near', password: new Secret('12345678') }
+    const onBoard = {
+      ...{ version: 1, led: 4, colour: 'red', sample_interval: 1, symbol: 'a"b' },
+      networks: [near, { ssid: '', password: new Secret('') }],
+    }
+    const { settings, ignored } = soundSettings(onBoard)
+    expect(settings).toEqual({ version: 1, led: 4, networks: [near] })
+    expect(ignored).toEqual(['colour', 'sample_interval', 'symbol', 'networks'])
+    expect(soundSettings(settings)).toEqual({ settings, ignored: [] })
   })
 
   it('writes the same bytes for the same settings and reads them back', () => {
