@@ -79,12 +79,22 @@ export interface FetchOptions {
   /** Extra trusted certificates (PEM), or no verification at all. */
   ca?: string
   insecure?: boolean
+  /** Takes the body in ahead of its reader, up to some megabytes. */
+  ahead?: boolean
+}
+
+/** A body that has arrived: its size, and what of it is still to be read. */
+export interface Arrived {
+  bytes: number
+  rest: readonly Uint8Array[]
 }
 
 export interface FetchResponse {
   status: number
   headers: Record<string, string>
   body: AsyncIterable<Uint8Array>
+  /** With `ahead`: resolves when the last byte has arrived. */
+  arrived?: Promise<Arrived>
   text(): Promise<string>
   bytes(): Promise<Uint8Array>
   /** Gives the connection up without reading the rest. */

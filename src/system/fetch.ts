@@ -1,5 +1,6 @@
 import type { Agent, Dispatcher } from 'undici'
 import type { FetchOptions, FetchResponse, System } from '../system.js'
+import { Inflow } from './inflow.js'
 import { rootsAnd } from './tls.js'
 
 const agents = new Map<string, Promise<Dispatcher>>()
@@ -41,6 +42,7 @@ export const nodeFetch: System['fetch'] = async (url, options = {}) => {
     headersTimeout: options.headersTimeoutMs ?? 30_000,
     bodyTimeout: options.bodyTimeoutMs ?? 60_000,
   })
+  const inflow = options.ahead ? new Inflow(response.body) : undefined
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(response.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
@@ -48,7 +50,8 @@ export const nodeFetch: System['fetch'] = async (url, options = {}) => {
   const answer: FetchResponse = {
     status: response.statusCode,
     headers,
-    body: response.body,
+    body: inflow ?? response.body,
+    ...(inflow && { arrived: inflow.arrived }),
     text: () => response.body.text(),
     bytes: () => response.body.bytes(),
     async discard() {

@@ -26,6 +26,8 @@ export interface RequestOptions {
   stream?: string | undefined
   signal?: AbortSignal | undefined
   headersTimeoutMs?: number
+  /** Takes the answer in ahead of its reader. */
+  ahead?: boolean
 }
 
 /** Speaks with one WebAdmin. A path is a list of names below /api/v0, each encoded by the client. */
@@ -69,7 +71,7 @@ export function makeClient(
     url: URL,
     body: string | undefined,
     auth: { [name: string]: string },
-    { signal, headersTimeoutMs }: RequestOptions,
+    { signal, headersTimeoutMs, ahead }: RequestOptions,
   ): Promise<FetchResponse> {
     const startedMs = system.clock.monotonic()
     const response = await system.fetch(url.href, {
@@ -82,6 +84,7 @@ export function makeClient(
       ...(body !== undefined && { body }),
       ...(signal && { signal }),
       ...(headersTimeoutMs !== undefined && { headersTimeoutMs }),
+      ...(ahead && { ahead }),
       ...tls,
     })
     const tookMs = Math.round(system.clock.monotonic() - startedMs)

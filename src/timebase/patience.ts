@@ -16,6 +16,8 @@ export interface Exchange {
   /** The body; the reader's own time between two pieces does not count. */
   pieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>
   end(): void
+  /** Ends one whose answer nobody wants any more. */
+  abandon(): void
 }
 
 /** How long a server may say nothing in the middle of an exchange. Each doubt makes it longer. */
@@ -54,6 +56,12 @@ export class Patience {
       if (step !== doubted) look()
       else over.abort(this.#verdict(isThere))
     }
+    const end = (): void => {
+      isEnded = true
+      cancel()
+      // One listener an exchange would stay with the signal for as long as the command runs.
+      signal.removeEventListener('abort', onAbort)
+    }
     const watched = async <T>(work: Promise<T>): Promise<T> => {
       step++
       waitingSince = this.#clock.monotonic()
@@ -80,11 +88,10 @@ export class Patience {
           void iterator.return?.().catch(() => undefined)
         }
       },
-      end: () => {
-        isEnded = true
-        cancel()
-        // One listener an exchange would stay with the signal for as long as the command runs.
-        signal.removeEventListener('abort', onAbort)
+      end,
+      abandon: () => {
+        end()
+        over.abort(new WxError('INTERRUPTED', 'Nobody wants the answer any more.'))
       },
     }
   }

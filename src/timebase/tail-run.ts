@@ -1,10 +1,9 @@
 import { WxError } from '../errors.js'
 import type { Clock } from '../system.js'
-import { ahead } from './ahead.js'
 import { Audit } from './audit.js'
 import { beginning, Cursors } from './cursor.js'
 import { Listener } from './listener.js'
-import { openAtLast, pageRows, type ReadOptions, readLast, readNew, readOn } from './read.js'
+import { openAtLast, type ReadOptions, readLast, readNew, readOn } from './read.js'
 import { Rounds } from './rounds.js'
 import type { Row } from './row.js'
 import type { TailSource } from './source.js'
@@ -126,7 +125,7 @@ export class Run {
     if (sinceMs !== undefined) {
       this.#position ??= { time: this.#read.floor, ...(symbols && { symbols }) }
       if (!isNobody) {
-        for await (const rows of ahead(readOn(this.#read, this.#position), 2 * pageRows)) {
+        for await (const rows of readOn(this.#read, this.#position)) {
           if (this.#audit.keepsAll) this.#audit.shown(rows)
           yield rows.map((row) => this.#record(row, false, this.#newestMs))
         }

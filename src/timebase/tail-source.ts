@@ -6,6 +6,7 @@ import { jsonRows } from './json-rows.js'
 import { openStompBell } from './live.js'
 import { Patience } from './patience.js'
 import { answersPing } from './ping.js'
+import { ReadAhead, type SelectBody } from './read-ahead.js'
 import { asRows } from './row.js'
 import { RowScanner } from './row-scanner.js'
 import { floatsOf } from './rows.js'
@@ -32,10 +33,14 @@ export function tailSource(
   const isThere = (signal: AbortSignal): Promise<boolean> =>
     answersPing(client.url, client.tls, system, signal)
   const patience = new Patience(client.url, system.clock, isThere)
+  const pages = new ReadAhead(patience, (body, asked) => {
+    const options = { safe: true, stream, body, headersTimeoutMs, signal: asked, ahead: true }
+    return client.request('POST', [stream, 'select'], options)
+  })
   const source: TailSource = {
     symbols: (signal) => patience.within(signal, (limited) => listSymbols(client, stream, limited)),
     async *select({ symbols, from, to, rows, offset, reverse }, signal) {
-      const body = {
+      const body: SelectBody = {
         rows: Math.min(rows, maxRows),
         ...(symbols && { symbols }),
         ...(from && { from }),
@@ -43,18 +48,23 @@ export function tailSource(
         ...(offset && { offset }),
         ...(reverse && { reverse }),
       }
-      const exchange = patience.begin(signal)
+      const { exchange, answer } = pages.page(body, signal)
+      let count = 0
+      let isFull = false
       try {
-        const options = { safe: true, stream, body, headersTimeoutMs, signal: exchange.signal }
-        const asked = client.request('POST', [stream, 'select'], options)
-        const response = await exchange.step(asked)
-        for await (const batch of jsonRows(exchange.pieces(response.body), scanner))
+        const { body: bytes } = await answer
+        for await (const batch of jsonRows(exchange.pieces(bytes), scanner)) {
+          count += batch.length
           yield asRows(batch, floats)
+        }
+        isFull = count >= body.rows
       } catch (error) {
         exchange.signal.throwIfAborted()
         throw transportError(error, client.url)
       } finally {
         exchange.end()
+        // Only a full page has a next one.
+        if (!isFull) pages.drop()
       }
     },
     async openBell(options, signal) {

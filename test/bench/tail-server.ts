@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
@@ -51,6 +51,8 @@ export interface Followed {
 
 export function startTail({ root, folder }: Bench, { env }: Server, args: string[]): Followed {
   const lines = join(folder, `out-${args.join('').replace(/\W/g, '')}`)
+  // Anew: ext4 writes a file that was emptied and filled again to the disk before it is closed.
+  rmSync(lines, { force: true })
   // Straight into the file: a pipe through this process would time this process too.
   const file = openSync(lines, 'w')
   const child = spawn(process.execPath, [join(root, 'bin/wxstation.js'), 'tail', ...args], {

@@ -141,6 +141,25 @@ describe('tail on the local gateway', () => {
     expect(last.shown()).toEqual(expect.arrayContaining(later))
   })
 
+  it('reads a past of many pages once, where those asked ahead break off as well', async () => {
+    const { gateway, client, write, written } = await setup()
+    const symbols = Array.from({ length: 500 }, (_, i) => `st-${i}`)
+    for (let i = 0; i < 70; i++) await write(symbols)
+    let cuts = 0
+    const cutNext = (): void => {
+      if (cuts++ < 6)
+        Object.assign(gateway.faults, { only: '/select', times: 1, cutAnswerAfter: 700_000 })
+    }
+    cutNext()
+    const breaking = setInterval(cutNext, 40)
+    onTestFinished(() => clearInterval(breaking))
+    const all = await follow(client, { sinceMs: 0, follow: false })
+    await until('all records shown', () => all.shown().length >= written.length)
+    expect(digest(all.shown())).toBe(digest(written))
+    expect(all.events.some(({ type }) => type === 'lost')).toBe(true)
+    expect(all.failure()).toBeUndefined()
+  })
+
   it('survives restarts of WebAdmin and of TimeBase unnoticed', async () => {
     const { gateway, client, write, written } = await setup()
     const running = await follow(client, { sinceMs: 0 })
