@@ -66,6 +66,19 @@ export function words(...values: number[]): Uint8Array {
   return bytes
 }
 
+/** A command as it goes over the wire; `payload` is what the checksum covers. */
+export function commandFrame(code: number, head: Uint8Array, payload?: Uint8Array): Uint8Array {
+  const length = head.length + (payload?.length ?? 0)
+  const packet = new Uint8Array(8 + length)
+  const view = new DataView(packet.buffer)
+  packet[1] = code
+  view.setUint16(2, length, true)
+  if (payload) view.setUint32(4, checksumOf(payload), true)
+  packet.set(head, 8)
+  if (payload) packet.set(payload, 8 + head.length)
+  return slipEncode(packet)
+}
+
 function checksumOf(payload: Uint8Array): number {
   let sum = 0xef
   for (const byte of payload) sum ^= byte
@@ -114,20 +127,17 @@ export class CommandPort {
   }
 
   async send(packet: Uint8Array): Promise<void> {
-    await this.link.write(slipEncode(packet), this.#signal)
+    await this.sendFrame(slipEncode(packet))
+  }
+
+  /** Sends what `commandFrame` has made. */
+  async sendFrame(frame: Uint8Array): Promise<void> {
+    await this.link.write(frame, this.#signal)
   }
 
   /** Sends a command; `payload` is what the checksum covers. */
   async sendCommand(code: number, head: Uint8Array, payload?: Uint8Array): Promise<void> {
-    const length = head.length + (payload?.length ?? 0)
-    const packet = new Uint8Array(8 + length)
-    const view = new DataView(packet.buffer)
-    packet[1] = code
-    view.setUint16(2, length, true)
-    if (payload) view.setUint32(4, checksumOf(payload), true)
-    packet.set(head, 8)
-    if (payload) packet.set(payload, 8 + head.length)
-    await this.send(packet)
+    await this.sendFrame(commandFrame(code, head, payload))
   }
 
   /**

@@ -15,6 +15,7 @@ import {
 import {
   answerTimeoutMs,
   type CommandPort,
+  commandFrame,
   isSpoiled,
   nudgeAfterMs,
   op,
@@ -22,7 +23,7 @@ import {
   words,
 } from './commands.js'
 import { type Connected, syncAgain } from './connect.js'
-import { blockBytes, blocksOf, type Packed } from './pack.js'
+import { blockBytes, type Packed } from './pack.js'
 
 const ramBlockBytes = 0x1800
 const megabyte = 1024 * 1024
@@ -163,8 +164,15 @@ export class Loader {
     // While the block before is written, this one fills the stub's other buffer: a probe would
     // overwrite it. 400 ms is the longest erase of a sector (W25Q32's data sheet).
     const nudgeMs = nudgeAfterMs + (bytes.length / blocks / sectorBytes) * 400
-    for (const [n, block] of blocksOf(deflated).entries()) {
-      await port.sendCommand(op.FLASH_DEFL_DATA, words(block.length, n, 0, 0), block)
+    const frameOf = (n: number): Uint8Array => {
+      const block = deflated.subarray(n * blockBytes, (n + 1) * blockBytes)
+      return commandFrame(op.FLASH_DEFL_DATA, words(block.length, n, 0, 0), block)
+    }
+    let frame = frameOf(0)
+    for (let n = 0; n < blocks; n++) {
+      await port.sendFrame(frame)
+      // Made while the one before is on the wire, which then stands still for a round trip only.
+      if (n + 1 < blocks) frame = frameOf(n + 1)
       await port.answer(op.FLASH_DEFL_DATA, timeoutMs, nudgeMs)
       onSent(Math.min(deflated.length, (n + 1) * blockBytes))
     }

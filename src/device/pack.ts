@@ -16,9 +16,3 @@ export interface Packed {
 export async function pack(bytes: Uint8Array): Promise<Packed> {
   return { bytes, deflated: await deflated(bytes, { level: 9 }) }
 }
-
-export function blocksOf(packed: Uint8Array): Uint8Array[] {
-  return Array.from({ length: Math.ceil(packed.length / blockBytes) }, (_, n) =>
-    packed.subarray(n * blockBytes, (n + 1) * blockBytes),
-  )
-}

@@ -8,6 +8,8 @@ const bitsPerByte = 10
 const tolerance = 0.035
 /** How long bytes are gathered before they are handed on; a USB bridge polls in this order too. */
 const sliceMs = 4
+/** Timers come a millisecond apart: what ends within half of one ends now, so that no lateness adds up. */
+const grainMs = 0.5
 
 interface Sending {
   bytes: Uint8Array
@@ -44,6 +46,7 @@ class Wire {
     this.#freeAt = startsAt + duration(bytes.length, baud)
     this.#queue.push({ bytes: bytes.slice(), baud, startsAt, sent: 0 })
     this.#backlog += bytes.length
+    if (this.#freeAt - this.clock.monotonic() <= grainMs) this.#advance()
     this.#schedule()
   }
 
@@ -69,15 +72,20 @@ class Wire {
   #advance(): void {
     const now = this.clock.monotonic()
     for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      const endsIn = next.startsAt + duration(next.bytes.length, next.baud) - now
       // A timer is allowed to be early by the clock's own grain.
       const passed = Math.floor((now - next.startsAt + 0.05) / duration(1, next.baud))
-      const until = Math.min(next.bytes.length, Math.max(passed, next.sent))
+      const until =
+        endsIn <= grainMs
+          ? next.bytes.length
+          : Math.min(next.bytes.length, Math.max(passed, next.sent))
+      if (until === next.sent) return
       const bytes = next.bytes.subarray(next.sent, until)
       next.sent = until
       const isDone = until === next.bytes.length
       if (isDone) this.#queue.shift()
       this.#backlog -= bytes.length
-      if (bytes.length > 0) this.deliver(bytes, next.baud)
+      this.deliver(bytes, next.baud)
       if (!isDone) return
     }
   }
