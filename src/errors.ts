@@ -41,6 +41,10 @@ export const errorTable = {
     hint: 'Hold BOOT, tap RESET, release BOOT, then run the command again.',
   },
   BOARD_FAULT: { exit: 6, hint: 'Run `wxstation flash` to put the board into a known state.' },
+  BOARD_FULL: {
+    exit: 6,
+    hint: 'Remove files of your own from the board, or run `wxstation flash --erase`.',
+  },
   CHIP_SECURED: {
     exit: 7,
     hint: 'A chip with secure boot or flash encryption takes images of its owner only.',

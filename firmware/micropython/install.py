@@ -1,14 +1,20 @@
-# Two-phase install. The computer writes new files to /.next and, when all are verified, renames
-# manifest.json into place there: that rename is the commit. run() moves the files to where they
-# belong; a power cut at any moment leaves a manifest, and boot.py calls run() again.
+# Two-phase install. The computer writes the new files, as one pack, to /.next.part, and when that
+# is verified renames it to /.next.pack: the rename is the commit. run() puts what is in the pack in
+# the place of the old files; a power cut at any moment leaves the pack, and boot.py calls run()
+# again. Only packed does a whole version fit beside another one on the 256 KB of vfs.
 #
-# manifest.json: {"order": [names, boot code first, main.py last], "remove": [names], "trial": bool}
+# A pack: one byte, the window bits of a raw deflate stream (0: not compressed), and that stream: a
+# line of JSON, {"files": [[name, size, hash]], "remove": [names], "trial": bool}, then the files,
+# boot.py first, main.py last. hash is 16 hex digits of the sha256. This file is never in a pack: it
+# is replaced before, alone, and must serve the code of every version.
 #
-# A trial (an update over the air) keeps copies of what it replaces in /.old. confirm(), called
-# after the first upload, drops them; without it the old files return after TRIAL_MS, or at the
-# fourth boot if the new code does not live that long.
+# A trial (an update over the air) keeps what it replaces in /.old.pack. confirm(), called after the
+# first upload, drops it; without it that pack becomes the next after TRIAL_MS, or at the fourth
+# boot if the new code does not live that long.
+import hashlib
 import json
 import os
+from binascii import hexlify
 
 ROOT = "/"
 TRIAL_MS = 120000
@@ -17,96 +23,127 @@ TRIAL_BOOTS = 3
 _timer = None
 
 
-def _path(*parts):
-    return ROOT + "/".join(parts)
+def _path(name):
+    return ROOT + name
 
 
-def _exists(path):
+def _exists(name):
     try:
-        os.stat(path)
+        os.stat(_path(name))
         return True
     except OSError:
         return False
 
 
-def _load(path):
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+def _drop(name):
+    if _exists(name):
+        os.remove(_path(name))
 
 
-def _save(path, value):
-    with open(path + ".tmp", "w") as file:
-        json.dump(value, file)
-    os.rename(path + ".tmp", path)
-
-
-def _copy(source, target):
+def _move(source, size, target=None):
+    """Moves size bytes of a stream to a file, or nowhere; gives their hash."""
     buffer = memoryview(bytearray(512))
-    with open(source, "rb") as old, open(target + ".tmp", "wb") as new:
-        while True:
-            size = old.readinto(buffer)
-            if not size:
-                break
-            new.write(buffer[:size])
-    os.rename(target + ".tmp", target)
+    digest = hashlib.sha256()
+    while size:
+        count = source.readinto(buffer[: min(size, 512)])
+        if not count:
+            raise OSError("file ends early")
+        digest.update(buffer[:count])
+        if target:
+            target.write(buffer[:count])
+        size -= count
+    return hexlify(digest.digest()[:8]).decode()
 
 
-def _clear(folder):
-    # The manifest goes first: what is left without one is rubbish, whatever it was.
-    for name in ("manifest.json", "revert.json"):
-        if _exists(_path(folder, name)):
-            os.remove(_path(folder, name))
-    for name in os.listdir(_path(folder)):
-        os.remove(_path(folder, name))
-    os.rmdir(_path(folder))
+def _hash(name):
+    with open(_path(name), "rb") as file:
+        return _move(file, os.stat(_path(name))[6])
 
 
-def _forward(manifest):
-    trial = manifest.get("trial")
-    remove = manifest["remove"]
-    if trial and not _exists(_path(".old")):
-        os.mkdir(_path(".old"))
-    moved = _exists(_path(".old", "manifest.json"))
-    if trial and not moved and not _exists(_path(".old", "plan.json")):
-        # Written once, before anything moves: later a file that exists may already be the new one.
-        names = manifest["order"] + remove
-        kept = [name for name in names if _exists(_path(name))]
-        for name in kept:
-            _copy(_path(name), _path(".old", name))
-        added = [name for name in manifest["order"] if name not in kept]
-        _save(_path(".old", "plan.json"), {"order": kept, "added": added, "boots": 0})
-    for name in manifest["order"]:
-        if _exists(_path(".next", name)):
-            os.rename(_path(".next", name), _path(name))
-    for name in remove:
-        if _exists(_path(name)):
-            os.remove(_path(name))
-    if trial and not moved:
-        os.rename(_path(".old", "plan.json"), _path(".old", "manifest.json"))
-    _clear(".next")
+class _Pack:
+    def __init__(self, name):
+        self._file = open(_path(name), "rb")
+        self.stream = self._file
+        bits = self._file.read(1)[0]
+        if bits:
+            import deflate
+
+            self.stream = deflate.DeflateIO(self._file, deflate.RAW, bits)
+        head = json.loads(self.stream.readline())
+        self.files, self.remove, self.trial = head["files"], head["remove"], head["trial"]
+
+    def close(self):
+        self._file.close()
 
 
-def _restore(manifest):
-    for name in manifest["order"]:
-        if _exists(_path(".old", name)):
-            os.rename(_path(".old", name), _path(name))
-    for name in manifest["added"]:
-        if _exists(_path(name)):
-            os.remove(_path(name))
-    _clear(".old")
+def verify(name=".next.part"):
+    """Raises OSError where the pack does not hold what it says."""
+    pack = _Pack(name)
+    for file, size, digest in pack.files:
+        if _move(pack.stream, size) != digest:
+            raise OSError("verify " + file)
+    pack.close()
+
+
+def _keep(pack):
+    # Not compressed: the chip's deflate only inflates.
+    names = [name for name, _, _ in pack.files]
+    files = [
+        (name, os.stat(_path(name))[6], _hash(name))
+        for name in names + pack.remove
+        if _exists(name)
+    ]
+    added = [name for name in names if not _exists(name)]
+    with open(_path(".old.part"), "wb") as target:
+        target.write(b"\0")
+        target.write(json.dumps({"files": files, "remove": added, "trial": False}) + "\n")
+        for name, size, _ in files:
+            with open(_path(name), "rb") as source:
+                _move(source, size, target)
+    verify(".old.part")
+    os.rename(_path(".old.part"), _path(".old.pack"))
+
+
+def _put(pack, name, size, digest):
+    # boot.py brings us back after a cut: it is whole at every moment, old or new.
+    part = ".boot.part" if name == "boot.py" else name
+    with open(_path(part), "wb") as target:
+        _move(pack.stream, size, target)
+    if _hash(part) != digest:
+        raise OSError("verify " + name)
+    if part != name:
+        os.rename(_path(part), _path(name))
+
+
+def _forward():
+    pack = _Pack(".next.pack")
+    if pack.trial and not _exists(".old.pack"):
+        # Only once, before anything changes: later a file that exists may be the new one.
+        _keep(pack)
+    there = set()
+    for name, _, digest in pack.files:
+        if _exists(name) and _hash(name) == digest:
+            there.add(name)
+        elif name != "boot.py":
+            _drop(name)
+    for name in pack.remove:
+        _drop(name)
+    for name, size, digest in pack.files:
+        if name in there:
+            _move(pack.stream, size)
+        else:
+            _put(pack, name, size, digest)
+    pack.close()
+    os.remove(_path(".next.pack"))
+    print("wx install done files=%d" % len(pack.files))
 
 
 def revert(reason="timeout"):
-    """Brings the files back that the trial replaced; the caller resets the board."""
-    manifest = _load(_path(".old", "manifest.json"))
-    if manifest is None:
+    """Makes the files that the trial replaced the next ones: run() puts them back."""
+    if not _exists(".old.pack"):
         return False
     print("wx install reverted reason=" + reason)
-    os.rename(_path(".old", "manifest.json"), _path(".old", "revert.json"))
-    _restore(manifest)
+    os.rename(_path(".old.pack"), _path(".next.pack"))
     return True
 
 
@@ -116,8 +153,9 @@ def confirm():
     if _timer:
         _timer.deinit()
         _timer = None
-    if _exists(_path(".old")):
-        _clear(".old")
+    if _exists(".old.pack"):
+        os.remove(_path(".old.pack"))
+        _drop(".old.boots")
         print("wx install confirmed")
 
 
@@ -128,13 +166,22 @@ def _give_up(_):
     machine.reset()
 
 
-def _try_out(manifest):
+def _boots():
+    try:
+        with open(_path(".old.boots")) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
+def _try_out():
     global _timer
     import machine
 
-    manifest["boots"] += 1
-    if manifest["boots"] > TRIAL_BOOTS:
+    boots = _boots() + 1
+    if boots > TRIAL_BOOTS:
         revert("crash")
+        _forward()
         try:
             import crash
 
@@ -143,26 +190,23 @@ def _try_out(manifest):
         except ImportError:
             pass  # the old files know no such count
         machine.reset()
-    _save(_path(".old", "manifest.json"), manifest)
+    with open(_path(".old.boots.part"), "w") as file:
+        file.write(str(boots))
+    os.rename(_path(".old.boots.part"), _path(".old.boots"))
     # Timer 3: the station itself uses none above 1.
     _timer = machine.Timer(3)
     _timer.init(mode=machine.Timer.ONE_SHOT, period=TRIAL_MS, callback=_give_up)
-    print("wx install trial boots=%d" % manifest["boots"])
+    print("wx install trial boots=%d" % boots)
 
 
 def run():
     """Finishes what was committed, drops what was not, and starts the clock of a trial."""
-    manifest = _load(_path(".next", "manifest.json"))
-    if manifest:
-        _forward(manifest)
-        print("wx install done files=%d" % len(manifest["order"]))
-    elif _exists(_path(".next")):
-        _clear(".next")
-    manifest = _load(_path(".old", "revert.json"))
-    if manifest:
-        _restore(manifest)
-    manifest = _load(_path(".old", "manifest.json"))
-    if manifest:
-        _try_out(manifest)
-    elif _exists(_path(".old")):
-        _clear(".old")
+    for name in os.listdir(ROOT):
+        if name[0] == "." and name.endswith(".part"):
+            os.remove(_path(name))
+    if _exists(".next.pack"):
+        _forward()
+    if _exists(".old.pack"):
+        _try_out()
+    else:
+        _drop(".old.boots")

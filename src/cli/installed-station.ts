@@ -1,9 +1,11 @@
-import { applyFiles, isEmptyPlan, planFiles, surveyFiles } from '../device/files.js'
+import { isEmptyPlan, planFiles, surveyFiles } from '../device/files.js'
+import { isInstaller } from '../device/install-pack.js'
+import { applyFiles } from '../device/push.js'
 import { enterRawRepl } from '../device/raw-repl.js'
 import type { Repl } from '../device/repl.js'
 import { WxError } from '../errors.js'
 import { type BoardFacts, readFacts } from '../station/board.js'
-import { dataNames } from '../station/bundle.js'
+import { dataNames, readBundle } from '../station/bundle.js'
 import {
   checkStation,
   runningChanges,
@@ -83,9 +85,12 @@ export async function storeSettings(
   // Another server, or one that has to prove itself from now on: the board needs its certificate.
   const isOther = changes.some(({ name }) => name === 'timebase_url' || name === 'tls')
   const root = isOther ? await rootFor(context, after) : undefined
+  // The board's own install.py may be of a version that knows no packs.
+  const installer = (await readBundle(system)).files.filter(isInstaller)
   const wanted = [
     { name: 'station.json', data: new TextEncoder().encode(stationText(after)) },
     ...(root ? [{ name: 'ca.der', data: root.der }] : []),
+    ...installer,
   ]
   const survey = await surveyFiles(repl, wanted, signal)
   const plan = planFiles(wanted, survey, { retired: [], data: dataNames })

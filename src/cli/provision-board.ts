@@ -179,13 +179,13 @@ async function streamsOf(
   return openStreams({ ...context, settings: own })
 }
 
-/** The compiler for a board, where it is wanted and the board loads what it makes. */
+/** The compiler for a board, unless source is wanted or the board loads nothing of what it makes. */
 export async function compiler(
   { system, report }: Context,
-  flags: { compile?: true },
+  flags: { compile?: boolean },
   facts: BoardFacts,
 ): Promise<Compile | undefined> {
-  if (!flags.compile) return undefined
+  if (flags.compile === false) return undefined
   const { compilerFor } = await import('../station/compile.js')
   const compile = await compilerFor(facts.mpy, system)
   if (!compile)

@@ -1,4 +1,5 @@
 import { isEmptyPlan, planFiles, surveyFiles } from '../device/files.js'
+import { checkRoom } from '../device/room.js'
 import { dataNames, readBundle } from '../station/bundle.js'
 import { readInventory, rememberStation } from '../station/inventory.js'
 import { applyProvision, type ProvisionPlan, planData } from '../station/provision.js'
@@ -39,6 +40,7 @@ async function planUpdate(
     retired: bundle.retired,
     data: dataNames,
   })
+  checkRoom(files)
   return { files, settings: [], isEmpty: isEmptyPlan(files) }
 }
 

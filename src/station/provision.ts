@@ -1,14 +1,13 @@
 import {
-  applyFiles,
   type FilePlan,
   isEmptyPlan,
   type LocalFile,
-  type Pushed,
-  type PushOptions,
   planFiles,
   surveyFiles,
 } from '../device/files.js'
+import { applyFiles, type Pushed, type PushOptions } from '../device/push.js'
 import type { Repl } from '../device/repl.js'
+import { checkRoom } from '../device/room.js'
 import type { BoardFacts } from './board.js'
 import { type Bundle, dataNames } from './bundle.js'
 import {
@@ -45,7 +44,10 @@ export function settingsOnBoard({ stationJson }: BoardFacts): {
   return { settings: {}, ignored: [] }
 }
 
-/** What has to change on the board. Reads it in one round trip; changes nothing. */
+/**
+ * What has to change on the board. Reads it in one round trip, two where something differs, and
+ * changes nothing. Throws BOARD_FULL where it does not fit.
+ */
 export async function planProvision(
   repl: Repl,
   bundle: Bundle,
@@ -64,6 +66,7 @@ export async function planProvision(
     retired: bundle.retired,
     data: dataNames,
   })
+  checkRoom(files)
   const isFirst = Object.keys(before).length === 0
   const settings = (isFirst ? settingChanges : runningChanges)(before, after)
   return { files, settings, isEmpty: isEmptyPlan(files) }

@@ -1,14 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import {
-  applyFiles,
-  isEmptyPlan,
-  type LocalFile,
-  planFiles,
-  surveyFiles,
-} from '../../src/device/files.js'
+import { isEmptyPlan, type LocalFile, planFiles, surveyFiles } from '../../src/device/files.js'
 import { openLink } from '../../src/device/links/open.js'
+import { applyFiles } from '../../src/device/push.js'
 import { enterRawRepl } from '../../src/device/raw-repl.js'
 import { dataNames, readBundle } from '../../src/station/bundle.js'
 import { type Counts, counting } from '../support/counting-link.js'

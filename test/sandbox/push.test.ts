@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { applyFiles, planFiles, surveyFiles } from '../../src/device/files.js'
+import { isEmptyPlan, planFiles, surveyFiles } from '../../src/device/files.js'
 import { openLink } from '../../src/device/links/open.js'
+import { applyFiles } from '../../src/device/push.js'
 import { enterRawRepl } from '../../src/device/raw-repl.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { flashedBoard } from '../support/flashed-board.js'
@@ -27,11 +29,10 @@ it('pushes over a wire without a pace', async () => {
       { name: 'b.py', data: noise(3000) },
     ]
     const rules = { retired: [], data: [] }
-    const install = Buffer.from('def run():\n pass\nROOT=""')
-    const wanted = [...files, { name: 'install.py', data: install }]
+    const install = new URL('../../firmware/micropython/install.py', import.meta.url)
+    const wanted = [...files, { name: 'install.py', data: readFileSync(install) }]
     await applyFiles(repl, planFiles(wanted, await surveyFiles(repl, wanted), rules))
-    const sizes = 'import os\nprint(*[os.stat(".next/"+n)[6] for n in ("a.py","b.py")])'
-    expect(await repl.exec(sizes)).toBe('20000 3000\n')
+    expect(isEmptyPlan(planFiles(wanted, await surveyFiles(repl, wanted), rules))).toBe(true)
     expect(notes).not.toContain('debug')
     await repl.leave()
   } finally {

@@ -165,9 +165,8 @@ boot("heap is full", full)
 install.ROOT = os.getcwd() + "/"
 machine.Timer = Timer
 world.nvs["fails"] = 0
-os.mkdir(".old")
-with open(".old/manifest.json", "w") as file:
-    json.dump({"order": [], "added": [], "boots": 0}, file)
+with open(".old.pack", "wb") as file:
+    file.write(b"\0" + json.dumps({"files": [], "remove": [], "trial": False}) + "\n")
 for name in ("update", "update", "update", "update reverted", "old files"):
     act = crashes if name == "update" else lives
     try:

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import type { AddCommand } from '../main.js'
 import { collect } from '../options.js'
 
@@ -25,7 +25,7 @@ export interface ProvisionFlags {
   ntp?: string
   set?: string[]
   from?: string
-  compile?: true
+  compile?: boolean
   dryRun?: true
 }
 
@@ -56,7 +56,9 @@ export const addProvision: AddCommand = (program, handle) => {
     .option('--ntp <hosts>', 'time servers, separated by commas')
     .option('--set <name=value>', 'another setting of a station; repeatable', collect)
     .option('--from <file>', 'station settings (templates/station.schema.json)')
-    .option('--compile', 'push compiled code (.mpy) where the board can load it')
+    // What is the default now was an option once.
+    .addOption(new Option('--compile').hideHelp())
+    .option('--no-compile', 'push source (.py), which takes three times the room')
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(
       'after',

@@ -1,8 +1,9 @@
+import { Option } from 'commander'
 import type { AddCommand } from '../main.js'
 
 export interface UpdateFlags {
   port?: string
-  compile?: true
+  compile?: boolean
   dryRun?: true
 }
 
@@ -12,9 +13,14 @@ export const addUpdate: AddCommand = (program, handle) => {
     .description("bring a station's code up to date; its settings stay")
     .helpGroup('Station')
     .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
-    .option('--compile', 'push compiled code (.mpy) where the board can load it')
+    // What is the default now was an option once.
+    .addOption(new Option('--compile').hideHelp())
+    .option('--no-compile', 'push source (.py), which takes three times the room')
     .option('--dry-run', 'print the plan and change nothing')
-    .addHelpText('after', '\nExamples:\n  wxstation update --dry-run\n  wxstation update --compile')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wxstation update --dry-run\n  wxstation update --port id:roof',
+    )
     .action(
       handle(async (context, flags: UpdateFlags) => {
         const { updateStation } = await import('../update.js')
