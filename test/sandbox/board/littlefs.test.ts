@@ -1,103 +1,23 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Flash, makeSharedFlash, PowerLost } from '../../../src/sandbox/board/flash.js'
-import type { BlockDevice } from '../../../src/sandbox/board/littlefs/device.js'
 import { FileSystemError } from '../../../src/sandbox/board/littlefs/device.js'
 import { LittleFs } from '../../../src/sandbox/board/littlefs/littlefs.js'
-import { isMissing, pythonTools } from '../../support/python.js'
-
-const blockSize = 4096
-
-function deviceOver(flash: Flash): BlockDevice {
-  return {
-    blockSize,
-    blockCount: flash.size / blockSize,
-    read: (block, offset, size) => flash.read(block * blockSize + offset, size),
-    program: (block, offset, bytes) => flash.program(block * blockSize + offset, bytes),
-    erase: (block) => flash.eraseSector(block * blockSize),
-  }
-}
-
-function freshFlash(blocks: number): Flash {
-  const flash = new Flash(makeSharedFlash(blocks * blockSize))
-  LittleFs.format(deviceOver(flash))
-  return flash
-}
-
-type Step =
-  | ['w' | 'a', string, string]
-  | ['mkdir', string]
-  | ['remove', string]
-  | ['rename', string, string]
-
-/** Path to content in hexadecimal; null for a folder. */
-type Content = Record<string, string | null>
-
-function contentOf(fs: LittleFs, folder = ''): Content {
-  const found: Content = {}
-  for (const { name, stat } of fs.list(`${folder}/`)) {
-    const path = `${folder}/${name}`
-    if (stat.isFolder) Object.assign(found, { [path]: null }, contentOf(fs, path))
-    else {
-      const file = fs.open(path, {})
-      found[path] = Buffer.from(file.read(stat.size)).toString('hex')
-      file.close()
-    }
-  }
-  return found
-}
-
-/** True where the step was done, false where the file system refused it. */
-function apply(fs: LittleFs, step: Step): boolean {
-  try {
-    if (step[0] === 'mkdir') fs.makeFolder(step[1])
-    else if (step[0] === 'remove') fs.remove(step[1])
-    else if (step[0] === 'rename') fs.rename(step[1], step[2])
-    else {
-      const append = step[0] === 'a'
-      const file = fs.open(step[1], { create: true, truncate: !append, append })
-      file.write(Buffer.from(step[2], 'hex'))
-      file.close()
-    }
-    return true
-  } catch (error) {
-    if (error instanceof FileSystemError) return false
-    throw error
-  }
-}
-
-const names = fc.constantFrom('a', 'b', 'cc', 'd.py', 'long-name-'.repeat(5))
-const path = fc.oneof(
-  { weight: 3, arbitrary: names.map((name) => `/${name}`) },
-  fc.tuple(fc.constantFrom('x', 'y'), names).map(([folder, name]) => `/${folder}/${name}`),
-)
-const bytes = fc.oneof(
-  fc.integer({ min: 0, max: 150 }),
-  fc.constantFrom(127, 128, 129, 4096, 4097, 9000, 20_000),
-)
-const content = fc
-  .tuple(bytes, fc.integer({ min: 0, max: 255 }))
-  .map(([size, seed]) =>
-    Buffer.from(
-      Uint8Array.from({ length: size }, (_, i) => (i * 7 + seed + (i >> 8)) & 255),
-    ).toString('hex'),
-  )
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(fc.constantFrom('w' as const, 'a' as const), path, content) },
-  fc.tuple(fc.constant('mkdir' as const), fc.constantFrom('/x', '/y', '/x/z')),
-  fc.tuple(fc.constant('remove' as const), fc.oneof(path, fc.constantFrom('/x', '/y', '/x/z'))),
-  fc.tuple(
-    fc.constant('rename' as const),
-    fc.oneof(path, fc.constantFrom('/x', '/y')),
-    fc.oneof(path, fc.constantFrom('/x', '/y')),
-  ),
-)
-const steps = fc.array(step, { minLength: 1, maxLength: 25 })
+import {
+  apply,
+  blockSize,
+  type Content,
+  changedByOriginal,
+  contentOf,
+  deviceOver,
+  freshFlash,
+  missingOriginal,
+  originalContent,
+  type Step,
+  sorted,
+  step,
+  steps,
+} from '../../support/littlefs.js'
 
 describe('LittleFs', () => {
   it('is empty after format, with the blocks the chip uses', () => {
@@ -208,27 +128,8 @@ function halfWays(old: Content, last: Step): Content[] {
   return states
 }
 
-const python = pythonTools(['littlefs-python'])
-const folder = mkdtempSync(join(tmpdir(), 'wx-littlefs-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const oracle = fileURLToPath(new URL('./littlefs-oracle.py', import.meta.url))
-const reason = isMissing(python) ? `: ${python.missing}` : ''
-
-/** Runs the original littlefs (littlefs-python) over an image. */
-function original(command: string, image: string, blocks: number, list: Step[] = []): string {
-  if (isMissing(python)) throw new Error(python.missing)
-  const { status, stdout, stderr } = spawnSync(
-    python.python,
-    [oracle, command, image, String(blocks)],
-    { input: JSON.stringify(list), encoding: 'utf8' },
-  )
-  if (status !== 0) throw new Error(stderr)
-  return stdout
-}
-
-describe.skipIf(isMissing(python))(`LittleFs against the original${reason}`, () => {
+describe.skipIf(missingOriginal)(`LittleFs against the original${missingOriginal ?? ''}`, () => {
   const blocks = 48
-  const image = join(folder, 'image')
 
   it('writes what the original reads, and reads what it changes', () => {
     fc.assert(
@@ -236,11 +137,10 @@ describe.skipIf(isMissing(python))(`LittleFs against the original${reason}`, () 
         const flash = freshFlash(blocks)
         const fs = LittleFs.mount(deviceOver(flash))
         for (const one of first) apply(fs, one)
-        writeFileSync(image, flash.read(0, flash.size))
-        expect(sorted(JSON.parse(original('read', image, blocks)))).toEqual(sorted(contentOf(fs)))
+        const image = flash.read(0, flash.size)
+        expect(sorted(originalContent(image))).toEqual(sorted(contentOf(fs)))
         const allowed = second.filter((one) => apply(fs, one))
-        original('change', image, blocks, allowed)
-        const changed = new Flash(makeSharedFlash(flash.size, readFileSync(image)))
+        const changed = new Flash(makeSharedFlash(flash.size, changedByOriginal(image, allowed)))
         expect(sorted(contentOf(LittleFs.mount(deviceOver(changed))))).toEqual(
           sorted(contentOf(fs)),
         )
@@ -249,7 +149,3 @@ describe.skipIf(isMissing(python))(`LittleFs against the original${reason}`, () 
     )
   }, 60_000)
 })
-
-function sorted(content: Content): Content {
-  return Object.fromEntries(Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
