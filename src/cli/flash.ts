@@ -14,6 +14,7 @@ export interface FlashFlags {
   dryRun?: true
   force?: true
   stockPartitions?: true
+  keepFiles?: true
   discardFiles?: true
   variant?: string
   baud?: number
@@ -36,6 +37,7 @@ export async function flashCommand(
   const { system, settings } = context
   const { readSource } = await import('../device/firmware-source.js')
   const { flashBoard } = await import('../device/flasher.js')
+  const { decideLosses } = await import('./losses.js')
   const source = await readSource(
     firmware,
     {
@@ -60,7 +62,7 @@ export async function flashCommand(
         baud: flags.baud,
         // Several people cannot hold several buttons: only a single board is waited for.
         waitForButtons: isAlone && flags.wait,
-        mayLoseFiles: () => mayLoseFiles(context, flags, isAlone),
+        mayLose: (losses, canKeep) => decideLosses(context, flags, losses, canKeep, isAlone),
       },
       system,
       { report: context.report, signal: context.signal, board: isAlone ? undefined : port },
@@ -142,31 +144,4 @@ async function confirmErase({ options, prompts }: Context, ports: string[]): Pro
   const { WxError } = await import('../errors.js')
   if (!(await prompts.confirm(`Erase ${what}, files and settings too?`, { flag: '--yes' })))
     throw new WxError('INTERRUPTED', 'Nothing was erased.')
-}
-
-/** Files that cannot stay where they are: given up, or the command ends before a byte is written. */
-async function mayLoseFiles(
-  { options, prompts }: Context,
-  flags: FlashFlags,
-  isAlone: boolean,
-): Promise<void> {
-  if (flags.discardFiles || options.yes) return
-  const { WxError } = await import('../errors.js')
-  const isForQueue = !flags.stockPartitions
-  const why = isForQueue
-    ? 'The file system of the board must move to make room for the queue'
-    : "The file system of the board must move to where the firmware's own table has it"
-  const flag = isForQueue
-    ? '--discard-files, or keep them with --stock-partitions'
-    : '--discard-files'
-  if (!isAlone || !prompts.canAsk) {
-    throw new WxError('ANSWER_MISSING', `${why}, and it holds files.`, {
-      hint: `Save the flash first with \`wxstation board backup\`; then say ${flag}.`,
-      details: { flag },
-    })
-  }
-  if (await prompts.confirm(`${why}, and its files are lost. Go on?`, { flag })) return
-  throw new WxError('INTERRUPTED', 'Nothing was written.', {
-    hint: 'Copy the files off the board first, or save its flash with `wxstation board backup`.',
-  })
 }

@@ -3,9 +3,9 @@ import { WxError } from '../errors.js'
 import { forBoard, type Report } from '../events.js'
 import type { System } from '../system.js'
 import { chips } from './boards.js'
+import { readLayout } from './chip-layout.js'
 import { isSpoiled } from './commands.js'
 import { differingRuns } from './compare.js'
-import { partitionsOnChip } from './flash-plan.js'
 import { type AppDescriptor, readDescriptor } from './image.js'
 import { sectorBytes } from './loader.js'
 import { pack } from './pack.js'
@@ -73,7 +73,7 @@ export function boardInfo(
 ): Promise<BoardInfo> {
   return withBoard(options, system, context, async ({ loader }, _, info) => {
     if (info.isSecured) return info
-    const partitions = await partitionsOnChip(loader)
+    const { partitions } = await readLayout(loader)
     const first = partitions.find(({ type }) => type === 'app')
     // Header, first segment's head and the descriptor lie in the app's first sector.
     const app = first && readDescriptor(await loader.readAll(first.offset, sectorBytes), 0)

@@ -1,9 +1,20 @@
-import { createHash } from 'node:crypto'
 import { WxError } from '../errors.js'
+import type { Report } from '../events.js'
+import {
+  blankMd5,
+  type ChipLayout,
+  isBlank,
+  littleFsBytes,
+  noLayout,
+  readLayout,
+  samePlace,
+} from './chip-layout.js'
 import { differingRuns, type Run } from './compare.js'
 import type { FlashTarget, Region } from './flash-target.js'
+import { superblockBytes } from './littlefs.js'
 import { type Loader, sectorBytes } from './loader.js'
-import { type Partition, queueLabel, readPartitionTable, tableOffset } from './partitions.js'
+import { type FilesFate, findLosses, type Loss } from './losses.js'
+import { type Partition, queueLabel } from './partitions.js'
 
 /** What has to be done to make a chip's flash equal to a target. */
 export interface FlashPlan {
@@ -14,34 +25,24 @@ export interface FlashPlan {
   runs: Run[]
   sectors: number
   sectorsToWrite: number
-  /** The board has files that do not survive, because vfs moves or changes its size. */
-  losesFiles: boolean
+  /** What the board holds that has no place in the new layout. */
+  losses: Loss[]
+  files: FilesFate
   queueBytes: number
 }
 
-/** LittleFS keeps its superblock in the first two; a blank first one makes MicroPython format. */
-const superblockBytes = 2 * sectorBytes
-
-/** What lies on the chip, as far as its table tells. */
-interface Before {
-  partitions: Partition[]
-  /**
-   * False where the table is gone or was cut short: then nothing says what does not exist, and
-   * only what a place itself holds does.
-   */
-  isKnown: boolean
-}
+const noLosses = { losses: [], files: 'erased' as const }
 
 /** Compares chip and target. Only reads. */
 export async function planFlash(
   loader: Loader,
   target: FlashTarget,
   options: { erase: boolean; force: boolean },
-  onCompared: (done: number, total: number) => void,
+  report: Report,
 ): Promise<FlashPlan> {
   const sectors = target.regions.reduce((sum, { bytes }) => sum + bytes.length / sectorBytes, 0)
   const queue = target.table?.partitions.find(({ label }) => label === queueLabel)
-  const before = options.erase ? nothing : await readBefore(loader)
+  const before = options.erase ? noLayout : await readLayout(loader)
   if (!target.table) checkRoom(target, before)
   const fresh = options.erase ? [] : await freshPartitions(loader, target, before)
   const runs: Run[] = []
@@ -50,7 +51,13 @@ export async function planFlash(
     runs.push(
       ...(await runsToWrite(loader, region, options, (count) => {
         compared += count
-        onCompared(compared, sectors)
+        report({
+          type: 'progress',
+          stage: 'compare',
+          done: compared,
+          total: sectors,
+          unit: 'sectors',
+        })
       })),
     )
   }
@@ -60,8 +67,42 @@ export async function planFlash(
     runs,
     sectors,
     sectorsToWrite: runs.reduce((sum, { size }) => sum + size / sectorBytes, 0),
-    losesFiles: options.erase ? false : await losesFiles(loader, target, before),
+    ...(options.erase ? noLosses : await findLosses(loader, target, before, runs, report)),
     queueBytes: queue?.size ?? 0,
+  }
+}
+
+/** The plan with the files that go into the new `vfs`: all of them, before the rest. */
+export function planWithFiles(
+  plan: FlashPlan,
+  target: FlashTarget,
+  before: FlashTarget,
+): FlashPlan {
+  const own = target.regions.filter((region) => !before.regions.includes(region))
+  const runs = own.map(({ address, bytes }) => ({ address, size: bytes.length }))
+  const sectors = runs.reduce((sum, { size }) => sum + size / sectorBytes, 0)
+  return {
+    ...plan,
+    runs: [...runs, ...plan.runs],
+    sectors: plan.sectors + sectors,
+    sectorsToWrite: plan.sectorsToWrite + sectors,
+  }
+}
+
+/** The plan as the user is shown it, without addresses. */
+export function planValues({ losses, ...plan }: FlashPlan) {
+  const moving = losses.find(({ kind }) => kind === 'files')?.files
+  return {
+    nothingToDo: plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0,
+    eraseAll: plan.eraseAll,
+    sectors: plan.sectors,
+    sectorsToWrite: plan.sectorsToWrite,
+    queueBytes: plan.queueBytes,
+    files: plan.files,
+    losesFiles: plan.files === 'move',
+    ...(moving && { movingFiles: moving.count, movingBytes: moving.bytes }),
+    loses: losses.map(({ label }) => label).join(' '),
+    erases: plan.erase.map(({ label }) => label).join(' '),
   }
 }
 
@@ -82,31 +123,8 @@ function runsToWrite(
   return differingRuns(region, md5, onCompared)
 }
 
-function blankMd5(size: number): string {
-  return createHash('md5').update(new Uint8Array(size).fill(0xff)).digest('hex')
-}
-
-const nothing: Before = { partitions: [], isKnown: false }
-
-/** What is on the chip now; a chip without a readable table has none. */
-export async function partitionsOnChip(loader: Loader): Promise<Partition[]> {
-  return (await readBefore(loader)).partitions
-}
-
-async function readBefore(loader: Loader): Promise<Before> {
-  const bytes = await loader.readAll(tableOffset, sectorBytes)
-  try {
-    const { partitions, hasDigest } = readPartitionTable(bytes.subarray(0, 0xc00), 'the chip')
-    // Every table of the last years ends with its digest: one that does not was cut short.
-    return { partitions, isKnown: hasDigest }
-  } catch (error) {
-    if (error instanceof WxError) return nothing
-    throw error
-  }
-}
-
 /** An app alone starts only where the chip's own table has room for it. */
-function checkRoom({ image, regions }: FlashTarget, { partitions }: Before): void {
+function checkRoom({ image, regions }: FlashTarget, { partitions }: ChipLayout): void {
   const end = Math.max(...regions.map(({ address, bytes }) => address + bytes.length))
   const app = partitions.find(({ type, offset }) => type === 'app' && offset === image.offset)
   if (app && app.offset + app.size >= end) return
@@ -123,34 +141,17 @@ function checkRoom({ image, regions }: FlashTarget, { partitions }: Before): voi
   )
 }
 
-function samePlace(a: Partition | undefined, b: Partition | undefined): boolean {
-  return a?.offset === b?.offset && a?.size === b?.size
-}
-
-async function losesFiles(
-  loader: Loader,
-  { table }: FlashTarget,
-  { partitions, isKnown }: Before,
-): Promise<boolean> {
-  const old = partitions.find(({ label }) => label === 'vfs')
-  const next = table?.partitions.find(({ label }) => label === 'vfs')
-  if (!next || samePlace(old, next)) return false
-  if (old) return !(await isBlank(loader, old.offset, superblockBytes))
-  if (isKnown) return false
-  const found = await littleFsBytes(loader, next.offset)
-  return found !== undefined && found !== next.size
-}
-
 /** Where vfs or the queue come to lie anew on something that is not theirs. */
 async function freshPartitions(
   loader: Loader,
-  { table }: FlashTarget,
-  { partitions, isKnown }: Before,
+  { table, files }: FlashTarget,
+  { partitions, isKnown }: ChipLayout,
 ): Promise<FlashPlan['erase']> {
   const erase: FlashPlan['erase'] = []
   for (const partition of table?.partitions ?? []) {
     const { label, offset, size } = partition
     if (label !== 'vfs' && label !== queueLabel) continue
+    if (label === 'vfs' && files === 'there') continue
     const old = partitions.find((one) => one.label === label)
     if (samePlace(old, partition)) continue
     if (!old && !isKnown && (await isOurs(loader, partition))) continue
@@ -167,19 +168,4 @@ async function freshPartitions(
  */
 async function isOurs(loader: Loader, { label, offset, size }: Partition): Promise<boolean> {
   return label === queueLabel || (await littleFsBytes(loader, offset)) === size
-}
-
-/** Size of the LittleFS 2 that begins at an address, from either copy of its superblock. */
-async function littleFsBytes(loader: Loader, address: number): Promise<number | undefined> {
-  for (const at of [address, address + sectorBytes]) {
-    const head = await loader.readAll(at, 32)
-    if (Buffer.from(head.subarray(8, 16)).toString('latin1') !== 'littlefs') continue
-    const view = new DataView(head.buffer, head.byteOffset)
-    return view.getUint32(24, true) * view.getUint32(28, true)
-  }
-  return undefined
-}
-
-async function isBlank(loader: Loader, address: number, size: number): Promise<boolean> {
-  return (await loader.md5(address, size)) === blankMd5(size)
 }

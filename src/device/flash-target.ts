@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import { type Image, withFlashSize } from './image.js'
+import { superblockBytes } from './littlefs.js'
 import {
   type Partition,
   type PartitionTable,
@@ -22,6 +23,8 @@ export interface FlashTarget {
   /** The table as it will be; undefined for an app alone. */
   table: PartitionTable | undefined
   hasQueue: boolean
+  /** Files that had to move: among the regions, or in the new `vfs` already by a job that was cut short. */
+  files: 'none' | 'planned' | 'there'
   regions: Region[]
 }
 
@@ -50,7 +53,7 @@ export function planTarget(
 ): FlashTarget {
   if (image.kind === 'app' || !image.table) {
     const regions = wholeSectors([{ address: image.offset, bytes: image.bytes }])
-    return { image, table: undefined, hasQueue: false, regions }
+    return { image, table: undefined, hasQueue: false, files: 'none', regions }
   }
   const isMicroPython = image.table.partitions.some(({ label }) => label === 'vfs')
   const changed =
@@ -65,7 +68,23 @@ export function planTarget(
   if (changed) bytes.set(writePartitionTable(changed.partitions), tableOffset - image.offset)
   const whole = wholeSectors([{ address: image.offset, bytes }])
   const regions = options.keepData ? withoutData(whole, table.partitions) : whole
-  return { image: { ...sized, bytes }, table, hasQueue: changed !== undefined, regions }
+  return {
+    ...{ image: { ...sized, bytes }, table, regions },
+    ...{ hasQueue: changed !== undefined, files: 'none' },
+  }
+}
+
+/**
+ * The target with a file system for its `vfs`. It is written before everything else and its
+ * superblock after the rest of it: where that is found, all files are there, and no firmware meets
+ * an empty `vfs` that it would format.
+ */
+export function withFiles(target: FlashTarget, address: number, image: Uint8Array): FlashTarget {
+  const files = [
+    { address: address + superblockBytes, bytes: image.subarray(superblockBytes) },
+    { address, bytes: image.subarray(0, superblockBytes) },
+  ].filter(({ bytes }) => bytes.length > 0)
+  return { ...target, files: 'planned', regions: [...files, ...target.regions] }
 }
 
 /** A chip wraps addresses beyond its end: the last partition would overwrite the first. */

@@ -2,13 +2,16 @@ import { isAbort, WxError } from '../errors.js'
 import { forBoard, type Report } from '../events.js'
 import type { System } from '../system.js'
 import { type Heard, waitForBanner } from './banner.js'
+import type { BoardFiles } from './board-files.js'
 import { chips } from './boards.js'
 import { findBridge } from './bridges.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
-import { type FlashPlan, planFlash } from './flash-plan.js'
-import { planTarget } from './flash-target.js'
+import { type FlashPlan, planFlash, planValues, planWithFiles } from './flash-plan.js'
+import { type FlashTarget, planTarget } from './flash-target.js'
 import { writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
+import { canHold, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
+import type { Loss } from './losses.js'
 import { Session } from './session.js'
 
 export interface FlashOptions {
@@ -22,8 +25,11 @@ export interface FlashOptions {
   force: boolean
   baud?: number | undefined
   waitForButtons: boolean
-  /** Asked when files of the board cannot stay where they are. Throws to stop. */
-  mayLoseFiles(): Promise<void>
+  /**
+   * Asked when something on the board has no place in the new layout: its files can be kept where
+   * `canKeep` says so, and are put back; everything else is lost. Throws to stop.
+   */
+  mayLose(losses: Loss[], canKeep: boolean): Promise<'keep' | 'lose'>
 }
 
 export interface FlashResult {
@@ -38,7 +44,7 @@ export interface FlashResult {
   sha256: string
   partitions: 'queue' | 'stock'
   /** What was, or with --dry-run would be, written, erased and lost. */
-  plan: PlanValues
+  plan: ReturnType<typeof planValues>
   state: 'flashed' | 'already-flashed' | 'planned'
   sectors: number
   sectorsWritten: number
@@ -75,6 +81,7 @@ export async function flashBoard(
   report({ type: 'stage', stage: 'connect' })
   const session = await Session.open({ ...options, report, signal }, system)
   let flash: 'untouched' | 'torn' | 'written' = 'untouched'
+  let kept: KeptFiles | undefined
   try {
     const { facts } = session.loader
     const { chip, revision, flashSizeBytes } = facts
@@ -98,18 +105,18 @@ export async function flashBoard(
     if (image.kind === 'app')
       report({ type: 'notice', notice: 'plain-offset', values: { offset: image.offset } })
     checkImage(image, options.force ? { chip, flashSizeBytes } : facts, firmware.name)
-    const target = planTarget(image, flashSizeBytes, {
+    const bare = planTarget(image, flashSizeBytes, {
       stockPartitions: options.stockPartitions,
       keepData: true,
     })
     await session.raiseBaud()
     report({ type: 'stage', stage: 'compare' })
-    const plan = await planFlash(session.loader, target, options, (done, total) =>
-      report({ type: 'progress', stage: 'compare', done, total, unit: 'sectors' }),
-    )
+    if (!options.erase) kept = await waitingFiles(bare, session, system)
+    let target = kept?.target ?? bare
+    let plan = await planFlash(session.loader, target, options, report)
     const { runtime, version, sha256 } = firmware
-    const nothingToDo = plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0
-    const values = planValues(plan, nothingToDo)
+    const values = planValues(plan)
+    const { nothingToDo } = values
     report({ type: 'fact', fact: { kind: 'flash-plan', values } })
     const result = {
       ...known,
@@ -133,7 +140,17 @@ export async function flashBoard(
     let written = { wireBytes: 0, writeMs: 0 }
     let baud = session.loader.baud
     if (!nothingToDo) {
-      if (plan.losesFiles) await options.mayLoseFiles()
+      const files = await filesToKeep(plan, target, options)
+      if (files) {
+        kept = await keepFiles(files, target, session.mac, system)
+        report({
+          type: 'notice',
+          notice: 'files-saved',
+          values: { path: kept.path, files: files.count, bytes: files.bytes },
+        })
+        plan = planWithFiles(plan, kept.target, target)
+        target = kept.target
+      }
       flash = 'torn'
       await erase(session, plan, report, clock)
       written = await writeRegions(session, target.regions, plan.runs, report, clock)
@@ -142,6 +159,8 @@ export async function flashBoard(
       // The console's rate comes back with the restart.
       baud = session.loader.baud
     }
+    // Written and verified, or found there: the copy has done its work.
+    if (kept) await system.files.remove(kept.path)
     report({ type: 'stage', stage: 'boot' })
     const heard = await hear(session, firmware, options, { report, signal }, system)
     const elapsedMs = clock.monotonic() - startMs
@@ -167,6 +186,8 @@ export async function flashBoard(
   } catch (error) {
     // The board cannot start in this state, and the user should hear it from us first.
     if (flash === 'torn') report({ type: 'notice', notice: 'half-written' })
+    if (flash !== 'written' && kept)
+      report({ type: 'notice', notice: 'files-wait', values: { path: kept.path } })
     else if (isAbort(error)) {
       const notice = flash === 'written' ? 'written-not-heard' : 'not-written'
       report({ type: 'notice', notice })
@@ -183,18 +204,16 @@ function bridgeOf({ link: { usb } }: Session): { bridge?: string } {
   return bridge ? { bridge: bridge.name } : {}
 }
 
-type PlanValues = ReturnType<typeof planValues>
-
-function planValues(plan: FlashPlan, nothingToDo: boolean) {
-  return {
-    nothingToDo,
-    eraseAll: plan.eraseAll,
-    sectors: plan.sectors,
-    sectorsToWrite: plan.sectorsToWrite,
-    queueBytes: plan.queueBytes,
-    losesFiles: plan.losesFiles,
-    erases: plan.erase.map(({ label }) => label).join(' '),
-  }
+/** The files to put back, where there are any and they are wanted. Throws where the job is not. */
+async function filesToKeep(
+  { losses }: FlashPlan,
+  target: FlashTarget,
+  options: FlashOptions,
+): Promise<BoardFiles | undefined> {
+  if (losses.length === 0) return undefined
+  const files = losses.find(({ kind }) => kind === 'files')?.files
+  const canKeep = files !== undefined && canHold(target, files)
+  return (await options.mayLose(losses, canKeep)) === 'keep' && canKeep ? files : undefined
 }
 
 async function erase(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
-import { flash, imageFile, speakingBoard } from '../support/flashing.js'
+import { flash, imageFile, powerCutAt, speakingBoard } from '../support/flashing.js'
 import { facts, largeImage } from '../support/large-image.js'
 import { testSystem } from '../support/system.js'
 
@@ -34,14 +34,13 @@ async function cutAt(
 ): Promise<string[]> {
   const stop = new AbortController()
   const notices: string[] = []
-  board.faults.cutPowerAtFlashOperation = operation
-  const watch = setInterval(() => {
-    if (!board.isPowered) stop.abort(new Error('unplugged'))
-  }, 5)
-  await expect(run(stop.signal, notices)).rejects.toThrow()
-  clearInterval(watch)
-  board.faults.cutPowerAtFlashOperation = 0
-  await board.powerCycle()
+  const work = powerCutAt(
+    board,
+    operation,
+    () => run(stop.signal, notices),
+    () => stop.abort(new Error('unplugged')),
+  )
+  await expect(work).rejects.toThrow()
   return notices
 }
 
@@ -121,8 +120,9 @@ describe('files on a board', () => {
     putFiles(board, 2 * 1024 * 1024)
     let asked = 0
     await flash(board.rfc2217Url, imageFile(built), testSystem(), {
-      mayLoseFiles: async () => {
+      mayLose: async () => {
         asked++
+        return 'lose'
       },
     })
     expect([asked, magic(board)]).toEqual([1, '\xff'.repeat(8)])

@@ -37,9 +37,31 @@ export async function flash(
   return flashBoard(
     {
       ...{ port, source, erase: false, stockPartitions: false, dryRun: false, force: false },
-      ...{ waitForButtons: false, mayLoseFiles: async () => {}, ...options },
+      ...{ waitForButtons: false, mayLose: async () => 'lose' as const, ...options },
     },
     system,
     { report: report ?? (() => {}), signal: signal ?? new AbortController().signal },
   )
+}
+
+/** Runs while the power goes at this flash operation, counted from now; the board is whole afterwards. */
+export async function powerCutAt<T>(
+  board: VirtualBoard,
+  operation: number,
+  run: () => Promise<T>,
+  onCut: () => void,
+): Promise<T> {
+  board.faults.cutPowerAtFlashOperation = operation
+  const watch = setInterval(() => {
+    if (board.isPowered) return
+    clearInterval(watch)
+    onCut()
+  }, 5)
+  try {
+    return await run()
+  } finally {
+    clearInterval(watch)
+    board.faults.cutPowerAtFlashOperation = 0
+    await board.powerCycle()
+  }
 }

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import { type FlashFlags, flashCommand } from '../flash.js'
 import type { AddCommand } from '../main.js'
 import { collect, parseCount } from '../options.js'
@@ -19,7 +20,13 @@ export const addFlash: AddCommand = (program, handle) => {
     .option('--dry-run', 'print the plan and write nothing')
     .option('--force', 'write every sector; take an image made for a newer chip revision')
     .option('--stock-partitions', 'keep the official partition table, without the queue')
-    .option('--discard-files', 'let go of files that would have to move')
+    .addOption(
+      new Option('--keep-files', 'save files that have to move, and put them back').conflicts([
+        'discardFiles',
+        'erase',
+      ]),
+    )
+    .option('--discard-files', 'let go of what has no place in the new layout')
     .option('--variant <name>', 'build variant, such as SPIRAM')
     .option('--baud <rate>', 'rate to write at, instead of the highest that works', parseCount)
     .option('--offline', 'use the cache only')

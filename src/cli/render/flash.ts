@@ -58,16 +58,26 @@ function trustText(trust: string, sha256: string): string {
 }
 
 function planText(values: Values): string {
-  const { eraseAll, sectors, sectorsToWrite, queueBytes, losesFiles } = values
+  const { eraseAll, sectors, sectorsToWrite, queueBytes } = values
   const size = Number(queueBytes) / megabyte
   return [
     eraseAll ? 'erase the whole chip' : undefined,
     Number(sectorsToWrite) > 0 ? `write ${sectorsToWrite} of ${sectors} sectors` : undefined,
     size > 0 ? `queue's partition ${Number(size.toFixed(2))} MB` : 'official partitions',
-    losesFiles ? 'the files on the board must move' : undefined,
+    filesText(values),
   ]
     .filter(Boolean)
     .join(', ')
+}
+
+function filesText({ files, movingFiles, movingBytes, loses }: Values): string | undefined {
+  if (files === 'none') return loses ? `no place for ${loses}` : 'no files to keep'
+  if (files === 'stay') return 'files stay'
+  if (files === 'put-back') return 'files put back'
+  if (files !== 'move') return undefined
+  return movingFiles === undefined
+    ? 'a file system that cannot be read must go'
+    : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move`
 }
 
 export const flashOutcomes = {
@@ -95,6 +105,10 @@ export const flashNotices: Record<string, (values: Values) => string> = {
   'slower-baud': ({ rate, used }) => `${rate} baud loses bytes here: going on at ${used} baud`,
   'half-written': () =>
     'the flash is half written and the board will not start; the same command finishes the job',
+  'files-saved': ({ path, files, bytes }) =>
+    `${files} files (${bytesText(Number(bytes))}) saved until they are back on the board: ${path}`,
+  'files-wait': ({ path }) =>
+    `the board's files are safe in ${path}; the same command puts them back`,
   'not-written': () => 'nothing was written; the board runs what it ran before',
   'written-not-heard': () =>
     'the firmware is written and verified; the board starts it, but was not waited for',

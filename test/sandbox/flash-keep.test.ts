@@ -1,0 +1,205 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { writePartitionTable } from '../../src/device/partitions.js'
+import type { VirtualBoard } from '../../src/sandbox/board/board.js'
+import type { BlockDevice } from '../../src/sandbox/board/littlefs/device.js'
+import { LittleFs } from '../../src/sandbox/board/littlefs/littlefs.js'
+import { buildImage } from '../../src/sandbox/image-builder.js'
+import { imageFile, powerCutAt, speakingBoard } from '../support/flashing.js'
+import { facts } from '../support/large-image.js'
+import {
+  apply,
+  blockSize,
+  type Content,
+  contentOf,
+  type Step,
+  sorted,
+} from '../support/littlefs.js'
+import { cli, type TestSystem, testSystem } from '../support/system.js'
+
+const vfsAt = 0x200000
+const stockBytes = 0x200000
+const queueBytes = 256 * 1024
+const image = buildImage('esp32', facts)
+
+function deviceOn({ flash }: VirtualBoard, sizeBytes: number): BlockDevice {
+  return {
+    ...{ blockSize, blockCount: sizeBytes / blockSize },
+    read: (block, offset, size) => flash.read(vfsAt + block * blockSize + offset, size),
+    program: (block, offset, bytes) => flash.program(vfsAt + block * blockSize + offset, bytes),
+    erase: (block) => flash.eraseSector(vfsAt + block * blockSize),
+  }
+}
+
+const files: Step[] = [
+  ['w', '/main.py', Buffer.from('import station\n').toString('hex')],
+  ['w', '/station.json', 'ab'.repeat(700)],
+  ['mkdir', '/lib'],
+  ['w', '/lib/driver.mpy', '5c'.repeat(30_000)],
+  ['w', '/empty', ''],
+]
+
+/** A board with the official layout and these files in its file system. */
+async function boardWith(steps: Step[]): Promise<{ board: VirtualBoard; content: Content }> {
+  const board = await speakingBoard()
+  board.flash.program(0x1000, image)
+  const device = deviceOn(board, stockBytes)
+  LittleFs.format(device)
+  const fs = LittleFs.mount(device)
+  for (const step of steps) apply(fs, step)
+  return { board, content: sorted(contentOf(fs)) }
+}
+
+function contentOn(board: VirtualBoard, sizeBytes = queueBytes): Content {
+  return sorted(contentOf(LittleFs.mount(deviceOn(board, sizeBytes))))
+}
+
+function savedIn(system: TestSystem): string[] {
+  const folder = join(system.folders.data, 'kept-files')
+  return existsSync(folder) ? readdirSync(folder) : []
+}
+
+function flash({ rfc2217Url }: VirtualBoard, flags: string[], system = testSystem()) {
+  return cli(['flash', imageFile(image), ...flags, '-p', rfc2217Url], system)
+}
+
+describe('files of a board whose vfs has to move', () => {
+  it('are saved, put back and verified with --keep-files, there and back', async () => {
+    const { board, content } = await boardWith(files)
+    const system = testSystem()
+    const there = await flash(board, ['--keep-files'], system)
+    expect(there).toMatchObject({ code: 0 })
+    expect(there.err).toMatch(/4 files \(31 kB\) must move/)
+    expect(there.err).toMatch(/4 files \(31 kB\) saved until they are back on the board: /)
+    expect(contentOn(board)).toEqual(content)
+    expect(savedIn(system)).toEqual([])
+    const back = await flash(board, ['--keep-files', '--stock-partitions'])
+    expect(back).toMatchObject({ code: 0 })
+    expect(contentOn(board, stockBytes)).toEqual(content)
+  })
+
+  it('are back after a cut at any moment and the same command, and private until then', async () => {
+    const uncut = await boardWith(files)
+    const before = uncut.board.flash.operations
+    await flash(uncut.board, ['--keep-files'])
+    const all = uncut.board.flash.operations - before
+    const cuts = [1, 2, 3, 4, 0.1, 0.3, 0.5, 0.7, 0.9, 1].map((n, i) =>
+      i < 4 ? n : Math.floor(n * all),
+    )
+    const outcomes = await Promise.all(
+      cuts.map(async (operation) => {
+        const { board, content } = await boardWith(files)
+        const system = testSystem()
+        const cut = await powerCutAt(
+          board,
+          operation,
+          () => flash(board, ['--keep-files'], system),
+          () => system.interrupt(),
+        )
+        const saved = savedIn(system)
+        const mode = saved.map((name) =>
+          (statSync(join(system.folders.data, 'kept-files', name)).mode & 0o777).toString(8),
+        )
+        const { code } = await flash(board, [], testSystem({ folders: system.folders }))
+        return {
+          ...{ operation, mode, code, saidWhere: /files are safe in .*kept-files/.test(cut.err) },
+          ...{ isBack: JSON.stringify(contentOn(board)) === JSON.stringify(content) },
+          left: savedIn(system),
+        }
+      }),
+    )
+    expect(outcomes).toEqual(
+      cuts.map((operation) => ({
+        ...{ operation, mode: ['600'], code: 0, saidWhere: true, isBack: true },
+        left: [],
+      })),
+    )
+  }, 60_000)
+
+  it.each([
+    ['without a word', files, [], /Say --keep-files or --discard-files, or keep the layout/],
+    [
+      'that are too many, even with --keep-files',
+      [['w', '/big', '77'.repeat(250_000)] as Step],
+      ['--keep-files'],
+      /1 file \(250 kB\), more than the new file system takes[\s\S]*Say --discard-files, or/,
+    ],
+  ])('%s stop the command before a byte is written', async (_, steps, flags, text) => {
+    const { board, content } = await boardWith(steps)
+    const before = board.flash.operations
+    const { code, err } = await flash(board, flags)
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(text) })
+    expect(board.flash.operations).toBe(before)
+    expect(contentOn(board, stockBytes)).toEqual(content)
+  })
+
+  it('are let go with --discard-files', async () => {
+    const { board } = await boardWith(files)
+    expect((await flash(board, ['--discard-files'])).code).toBe(0)
+    expect(board.flash.read(vfsAt, 16).every((byte) => byte === 0xff)).toBe(true)
+  })
+
+  it('are kept with --yes', async () => {
+    const { board, content } = await boardWith(files)
+    expect((await flash(board, ['--yes'])).code).toBe(0)
+    expect(contentOn(board)).toEqual(content)
+  })
+
+  it.each<[string, Step[]]>([
+    ['an empty file system', []],
+    [
+      'the boot.py that MicroPython makes',
+      [['w', '/boot.py', Buffer.from('# on every boot\n#import esp\n').toString('hex')]],
+    ],
+  ])('are none where there is only %s', async (_, steps) => {
+    const { board } = await boardWith(steps)
+    const { code, err } = await flash(board, [])
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/no files to keep/) })
+  })
+
+  it('that cannot be read are asked about too', async () => {
+    const { board } = await boardWith([])
+    for (let at = 0; at < 4; at++) board.flash.eraseSector(vfsAt + at * blockSize)
+    board.flash.program(vfsAt, Buffer.from('\xeb\x3c\x90MSDOS5.0', 'latin1'))
+    const { code, err } = await flash(board, ['--keep-files'])
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/cannot read/) })
+  })
+
+  it('stay where they are when the layout does', async () => {
+    const { board, content } = await boardWith(files)
+    const { code, err } = await flash(board, ['--stock-partitions', '--force'])
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/files stay/) })
+    expect(contentOn(board, stockBytes)).toEqual(content)
+  })
+})
+
+describe('what another firmware keeps', () => {
+  const part = (label: string, subtype: number, offset: number, size: number) => ({
+    ...{ label, type: 'data' as const, subtype, offset, size, flags: 0 },
+  })
+
+  it.each([
+    ["Espruino's storage", part('storage', 0x80, 0x320000, 0xe0000), /Espruino's storage/],
+    [
+      "the station's queue",
+      part('wxqueue', 0x40, 0x240000, 0x1c0000),
+      /records may not all be sent/,
+    ],
+    ['data of others', part('spiffs', 0x82, 0x290000, 0x160000), /partition "spiffs" \(1\.44 MB\)/],
+  ])('%s is asked about, and only where it holds something', async (_, partition, text) => {
+    const board = await speakingBoard()
+    board.flash.program(0x8000, writePartitionTable([part('nvs', 2, 0x9000, 0x6000), partition]))
+    board.flash.program(partition.offset + 0x5000, Uint8Array.of(1, 2, 3))
+    const before = board.flash.operations
+    const refused = await flash(board, ['--stock-partitions'])
+    expect({ code: refused.code, err: refused.err }).toEqual({
+      code: 2,
+      err: expect.stringMatching(text),
+    })
+    expect(refused.err).toMatch(/--discard-files/)
+    expect(board.flash.operations).toBe(before)
+    expect((await flash(board, ['--stock-partitions', '--discard-files'])).code).toBe(0)
+    expect((await flash(board, ['--stock-partitions'])).code).toBe(0)
+  })
+})
