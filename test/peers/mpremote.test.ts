@@ -92,6 +92,17 @@ describe.skipIf(isMissing(tools))(`mpremote 1.29 against the virtual board${reas
     expect(await mpremote('fs', 'sha256sum', ':data.bin')).toMatch(/[0-9a-f]{64}/)
   })
 
+  it('mount: the board imports from a folder of this computer, and writes into it', async () => {
+    const shared = mkdtempSync(join(folder, 'mounted-'))
+    writeFileSync(join(shared, 'greeting.py'), 'text = "from the host"\n')
+    const code = `import os, greeting
+print(os.getcwd(), greeting.text, os.listdir("/"))
+with open("answer.txt", "w") as f: f.write("from the board\\n")`
+    const shown = await mpremote('mount', shared, 'exec', code)
+    expect(shown).toMatch(/^\/remote from the host \['remote', .*'boot\.py'/m)
+    expect(readFileSync(join(shared, 'answer.txt'), 'utf8')).toBe('from the board\n')
+  })
+
   it('rtc', async () => {
     await mpremote('rtc', '--set')
     expect(await mpremote('rtc')).toMatch(/^\(20\d\d, /)
