@@ -2,6 +2,7 @@ import type { FlashResult } from '../device/flasher.js'
 import type { WxError } from '../errors.js'
 import { choosePort, fittingPorts, resolvePort } from './board.js'
 import type { Context, Result } from './context.js'
+import { patienceOf } from './patience.js'
 import { asWxError, errorData } from './render/errors.js'
 import { flashTable } from './render/flash.js'
 
@@ -60,6 +61,7 @@ export async function flashCommand(
         dryRun: flags.dryRun ?? false,
         force: flags.force ?? false,
         baud: flags.baud,
+        patience: patienceOf(settings),
         // Several people cannot hold several buttons: only a single board is waited for.
         waitForButtons: isAlone && flags.wait,
         mayLose: (losses, canKeep) => decideLosses(context, flags, losses, canKeep, isAlone),

@@ -12,6 +12,7 @@ import {
 import { awaitTrial, checkTrial, storeCandidate } from '../station/trial.js'
 import type { Context } from './context.js'
 import { reportSettings } from './installed-station.js'
+import { patienceOf } from './patience.js'
 
 const settingsFile = '/station.json'
 
@@ -34,6 +35,7 @@ export async function changeOverAir(
   dryRun: boolean,
 ): Promise<SettingChange[]> {
   const { report, signal, system } = context
+  const patience = patienceOf(context.settings)
   const password = await webReplPassword(context)
   report({ type: 'stage', stage: 'connect' })
   const text = await readSettings(context, host, [password])
@@ -45,7 +47,7 @@ export async function changeOverAir(
   reportSettings(report, changes)
   if (changes.length === 0 || dryRun) return changes
 
-  const { link } = await openWebRepl({ host, password, signal }, system)
+  const { link } = await openWebRepl({ host, password, signal, patience }, system)
   try {
     // Not fresh: a soft reset would end the very connection it is asked for over.
     const repl = await enterRawRepl(link, { signal, report, fresh: false }, system)
@@ -62,6 +64,7 @@ export async function changeOverAir(
   const kept = await awaitTrial(
     {
       candidate: after,
+      patience,
       readSettings: () => readSettings(context, host, passwords),
       report,
       signal,
@@ -92,7 +95,9 @@ async function openWithAny(
 ): Promise<WebRepl> {
   const { signal, system } = context
   try {
-    return await openWebRepl({ host, password: password ?? new Secret(''), signal }, system)
+    const patience = patienceOf(context.settings)
+    const options = { host, password: password ?? new Secret(''), signal, patience }
+    return await openWebRepl(options, system)
   } catch (error) {
     const isRefused = error instanceof WxError && error.code === 'LOGIN_REFUSED'
     if (!isRefused || others.length === 0) throw error

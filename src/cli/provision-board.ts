@@ -26,6 +26,7 @@ import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
 import { reportIgnored } from './installed-station.js'
 import { checkAnswers, chooseNetwork, strongestKnown } from './network-choice.js'
+import { patienceOf } from './patience.js'
 import { placeOf } from './place.js'
 import { openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
@@ -219,7 +220,7 @@ export function reportPlan(
 }
 
 /** --timeout counts for the whole command: what is left of it, less the time to start and to say why. */
-function recordTimeout({ options, system }: Context, startedMs: number): number {
-  if (options.timeoutMs === undefined) return recordTimeoutMs
+function recordTimeout({ options, settings, system }: Context, startedMs: number): number {
+  if (options.timeoutMs === undefined) return recordTimeoutMs * patienceOf(settings)
   return Math.max(1000, options.timeoutMs - (system.clock.monotonic() - startedMs) - 3000)
 }

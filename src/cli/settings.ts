@@ -15,6 +15,11 @@ interface SettingKind {
 /** Every setting of the tool itself (a station's own settings are in station/config). */
 export const settingTable = {
   port: { env: 'WXSTATION_PORT', about: 'board to use: path, id:…, socket://…, rfc2217://…' },
+  patience: {
+    env: 'WXSTATION_PATIENCE',
+    about: 'factor on every deadline of a board, for slow or emulated ones',
+    default: '1',
+  },
   'wifi.ssid': { env: 'WXSTATION_WIFI_SSID', about: 'Wi-Fi network a station joins' },
   'wifi.password': {
     env: 'WXSTATION_WIFI_PASSWORD',

@@ -1,7 +1,7 @@
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { Clock } from '../system.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 
 /** What the firmware should say of itself; a version without the runtime's own prefix. */
 export interface ExpectedBanner {
@@ -94,10 +94,10 @@ export async function waitForBanner(
   await restart()
   const decoder = new TextDecoder('latin1')
   let text = ''
-  let interruptAtMs = interruptAfterMs
+  let interruptAtMs = patient(link, interruptAfterMs)
   let interrupted = false
   let lastHeardMs = 0
-  while (elapsed() < ceilingMs) {
+  while (elapsed() < patient(link, ceilingMs)) {
     const bytes = await link.read(200, signal)
     if (bytes.length > 0) lastHeardMs = elapsed()
     text = (text + decoder.decode(bytes)).slice(-longestText)
@@ -114,16 +114,17 @@ export async function waitForBanner(
     if (
       expected.runtime === undefined &&
       /entry 0x/.test(text) &&
-      elapsed() - lastHeardMs > quietMs
+      elapsed() - lastHeardMs > patient(link, quietMs)
     ) {
       return { runtime: '', version: '', answered: true, elapsedMs: elapsed() }
     }
     const lastReset = text.match(/rst:0x[^\r\n]*/g)?.at(-1)
     const waitsForTap = !link.hasControlLines && (!lastReset || inLoader.test(lastReset))
-    if (waitsForTap && elapsed() > (waitForButtons ? tapPatienceMs : noPatienceMs)) {
+    if (waitsForTap && elapsed() > (waitForButtons ? tapPatienceMs : patient(link, noPatienceMs))) {
       return { runtime: '', version: '', answered: false, elapsedMs: elapsed() }
     }
-    const isStuck = inLoader.test(lastReset ?? '') && elapsed() - lastHeardMs > loaderQuietMs
+    const isStuck =
+      inLoader.test(lastReset ?? '') && elapsed() - lastHeardMs > patient(link, loaderQuietMs)
     if (link.hasControlLines && isStuck) {
       throw bootFailed('it enters its loader: BOOT is held down, or IO0 is wired to ground', text)
     }

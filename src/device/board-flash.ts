@@ -16,6 +16,7 @@ export interface BoardOptions {
   port: string
   waitForButtons: boolean
   baud?: number | undefined
+  patience?: number | undefined
 }
 
 export interface BoardContext {

@@ -1,6 +1,6 @@
 import { WxError } from '../errors.js'
 import type { Clock } from '../system.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 import { SlipReader, slipEncode } from './slip.js'
 
 /** Opcodes of ROM and stub (esptool's serial protocol; shared/serial-flash.md 3.3). */
@@ -115,6 +115,11 @@ export class CommandPort {
     this.#packets = []
   }
 
+  /** The next packet, or undefined when none came in time, the link's patience counted in. */
+  patientPacket(timeoutMs: number): Promise<Uint8Array | undefined> {
+    return this.packet(patient(this.link, timeoutMs))
+  }
+
   /** The next packet, or undefined when none came in time. */
   async packet(timeoutMs: number): Promise<Uint8Array | undefined> {
     const deadline = this.#clock.monotonic() + timeoutMs
@@ -163,7 +168,8 @@ export class CommandPort {
   /** Waits for an answer; a silence is looked into, so that a lost byte does not cost the whole ceiling. */
   async answer(code: number, timeoutMs: number, leastNudgeMs = nudgeAfterMs): Promise<Answer> {
     const startMs = this.#clock.monotonic()
-    const deadline = startMs + timeoutMs
+    const ceilingMs = patient(this.link, timeoutMs)
+    const deadline = startMs + ceilingMs
     const nudgeMs = Math.max(leastNudgeMs, 2 * this.#workMs)
     let heardProbe = false
     let wasBusy = false
@@ -173,7 +179,7 @@ export class CommandPort {
       const packet = await this.packet(Math.min(left, nudgeMs))
       if (!packet) {
         // It answered the probe and not us: our command, or its answer, was lost.
-        if (heardProbe || left <= nudgeMs) throw silence(code, timeoutMs, wasBusy)
+        if (heardProbe || left <= nudgeMs) throw silence(code, ceilingMs, wasBusy)
         // A loader at work answers this after its work; one that waits for the end of a frame gets it.
         probedMs ??= this.#clock.monotonic()
         await this.sendCommand(op.READ_REG, words(probeRegister))

@@ -115,7 +115,7 @@ export async function syncAgain(port: CommandPort): Promise<void> {
 
 async function syncAnswer(port: CommandPort, timeoutMs: number): Promise<Uint8Array | undefined> {
   while (true) {
-    const packet = await port.packet(timeoutMs)
+    const packet = await port.patientPacket(timeoutMs)
     if (!packet || (packet.length >= 10 && packet[0] === 1 && packet[1] === op.SYNC)) return packet
   }
 }

@@ -1,6 +1,6 @@
 import { WxError } from '../errors.js'
 import type { System } from '../system.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 
 const utf8 = new TextEncoder()
 
@@ -27,18 +27,23 @@ export class Dialog {
 
   /**
    * Text (a character is a byte) up to and with the first of `markers`, or undefined when the
-   * board was silent for `silenceMs` or said nothing that fits within `ceilingMs`.
+   * board was silent for `silenceMs` or said nothing that fits within `ceilingMs`: both times the
+   * patience of the link, but for waits that are `exact`.
    */
   async until(
     markers: string | string[],
     wait: {
       silenceMs: number
       ceilingMs?: number
+      exact?: boolean
       signal?: AbortSignal | undefined
       onText?: (text: string) => void
     },
   ): Promise<string | undefined> {
     const wanted = typeof markers === 'string' ? [markers] : markers
+    const factor = wait.exact ? 1 : (this.link.patience ?? 1)
+    const silenceMs = wait.silenceMs * factor
+    const ceilingMs = (wait.ceilingMs ?? Number.POSITIVE_INFINITY) * factor
     const longest = Math.max(...wanted.map((marker) => marker.length))
     const started = this.#system.clock.monotonic()
     let searched = 0
@@ -59,10 +64,9 @@ export class Dialog {
         wait.onText(this.#pending.slice(told, searched))
         told = searched
       }
-      const spent = this.#system.clock.monotonic() - started
-      if (wait.ceilingMs !== undefined && spent >= wait.ceilingMs) return undefined
-      const left = wait.ceilingMs === undefined ? wait.silenceMs : wait.ceilingMs - spent
-      if (!(await this.#fill(Math.min(wait.silenceMs, left), wait.signal))) return undefined
+      const left = ceilingMs - (this.#system.clock.monotonic() - started)
+      if (left <= 0) return undefined
+      if (!(await this.#fill(Math.min(silenceMs, left), wait.signal))) return undefined
     }
   }
 
@@ -73,7 +77,7 @@ export class Dialog {
     signal?: AbortSignal | undefined,
   ): Promise<string | undefined> {
     while (this.#pending.length < count) {
-      if (!(await this.#fill(silenceMs, signal))) return undefined
+      if (!(await this.#fill(patient(this.link, silenceMs), signal))) return undefined
     }
     const taken = this.#pending.slice(0, count)
     this.#pending = this.#pending.slice(count)

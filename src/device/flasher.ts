@@ -24,6 +24,7 @@ export interface FlashOptions {
   /** Writes every sector and does not mind the chip's revision. Never skips the chip check. */
   force: boolean
   baud?: number | undefined
+  patience?: number | undefined
   waitForButtons: boolean
   /**
    * Asked when something on the board has no place in the new layout: its files can be kept where

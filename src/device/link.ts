@@ -10,6 +10,8 @@ export interface Link {
   readonly hasControlLines: boolean
   readonly usb: { vendorId: number; productId: number; serialNumber?: string } | undefined
   readonly baud: number
+  /** How many times longer than a usual board the one behind it may take; 1 unless told. */
+  readonly patience?: number | undefined
   /**
    * The bytes that have come in, at least one; waits up to `timeoutMs` for the first and
    * answers an empty array when none came. Throws PORT_LOST when the link is gone.
@@ -30,7 +32,14 @@ export interface Link {
   close(): Promise<void>
 }
 
+/** A deadline for the board behind a link: what is enough for a usual one, times its patience. */
+export function patient({ patience = 1 }: Pick<Link, 'patience'>, ms: number): number {
+  return ms * patience
+}
+
 export interface OpenLinkOptions {
   baud: number
+  /** Factor on every deadline of the board; 1 unless told. */
+  patience?: number | undefined
   signal?: AbortSignal
 }

@@ -191,7 +191,7 @@ export class Loader {
     await port.command(op.READ_FLASH, words(address, size, sectorBytes, 2 * sectorBytes))
     let done = 0
     while (done < size) {
-      const chunk = await port.packet(answerTimeoutMs * 3)
+      const chunk = await port.patientPacket(answerTimeoutMs * 3)
       if (!chunk || chunk.length > size - done) {
         throw new WxError('FLASH_FAILED', `Reading the flash broke off at ${done} of ${size}.`)
       }
@@ -201,7 +201,7 @@ export class Loader {
       await port.send(words(done))
       await onRead(chunk, done)
     }
-    const expected = await port.packet(answerTimeoutMs * 3)
+    const expected = await port.patientPacket(answerTimeoutMs * 3)
     if (!expected || !digest.digest().equals(expected)) {
       throw new WxError('VERIFY_FAILED', 'What was read from the flash does not match its MD5.')
     }
@@ -274,7 +274,7 @@ async function upload(
   await port.sendCommand(op.MEM_END, words(0, entry))
   // The ROM's answer to MEM_END may be cut off by the jump; the greeting is what counts.
   for (let n = 0; n < 4; n++) {
-    const packet = await port.packet(answerTimeoutMs)
+    const packet = await port.patientPacket(answerTimeoutMs)
     if (packet && new TextDecoder().decode(packet) === 'OHAI') return
   }
   throw new WxError('BOARD_SILENT', 'The flasher stub was loaded but does not answer.')

@@ -15,9 +15,10 @@ export interface Probe {
 export async function probeBoard(
   port: string,
   system: System,
-  { report, signal }: { report: Report; signal: AbortSignal },
+  { report, signal, patience }: { report: Report; signal: AbortSignal; patience?: number },
 ): Promise<Probe> {
-  const session = await Session.open({ port, waitForButtons: false, report, signal }, system)
+  const options = { port, waitForButtons: false, patience, report, signal }
+  const session = await Session.open(options, system)
   try {
     const { mac, link } = session
     const { chip, flashSizeBytes } = session.loader.facts

@@ -1,7 +1,7 @@
 import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import { Dialog, silent } from './dialog.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 import type { ExecOptions, ExecResult, Repl } from './repl.js'
 import { type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.js'
 
@@ -126,7 +126,7 @@ export class RawRepl implements Repl {
 
   /** Makes the watchdog ours, and keeps it fed while a person thinks about a question. */
   async guard(): Promise<void> {
-    const code = `try:\n import machine;machine.WDT(timeout=${watchdogMs})\nexcept Exception:pass`
+    const code = `try:\n import machine;machine.WDT(timeout=${Math.round(patient(this.link, watchdogMs))})\nexcept Exception:pass`
     await this.tryExec(code, { repeatable: true, signal: this.#options.signal })
     this.#guarded = true
     this.#stopKeepAlive = this.#system.clock.timer(keepAliveMs, () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../system.js'
 import { type ChipName, chips } from './boards.js'
 import { CommandPort, op, syncPattern, words } from './commands.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 
 const unlockKey = 0x50d83aa1
 /** Cycles of the slow clock, some 150 kHz: 13 ms, which lets the last answer leave. */
@@ -32,7 +32,7 @@ export async function selfReset(
   const port = new CommandPort(link, clock)
   const write = async (address: number, value: number, mask = 0xffff_ffff): Promise<void> => {
     await port.sendCommand(op.WRITE_REG, words(address, value, mask, 0))
-    await port.packet(answerMs)
+    await port.patientPacket(answerMs)
   }
   // Ends whatever frame a broken-off command has left open.
   await link.write(Uint8Array.of(0xc0, 0xc0))
@@ -71,7 +71,7 @@ function watchdogOn(config: number, action: number, mask: number): Uint8Array {
 
 /** The ROM's reset line, or nothing; all that was read is put back for the next reader. */
 async function greeted(link: Link, clock: Clock): Promise<string> {
-  const end = clock.monotonic() + greetingMs
+  const end = clock.monotonic() + patient(link, greetingMs)
   const heard: number[] = []
   let line: string | undefined
   while (line === undefined && clock.monotonic() < end) {

@@ -27,6 +27,8 @@ export interface SessionOptions {
   waitForButtons: boolean
   /** The rate the user asked for, instead of the ladder. */
   baud?: number | undefined
+  /** Factor on every deadline of the board; 1 unless told. */
+  patience?: number | undefined
   report: Report
   signal?: AbortSignal | undefined
 }
@@ -50,8 +52,9 @@ export class Session {
 
   /** Opens the port and brings the board into its loader. Throws what openLink and connectLoader throw. */
   static async open(options: SessionOptions, system: System): Promise<Session> {
-    const { port, signal } = options
-    const link = await openLink(port, { baud: romBaud, ...(signal && { signal }) }, system)
+    const { port, signal, patience } = options
+    const opening = { baud: romBaud, patience, ...(signal && { signal }) }
+    const link = await openLink(port, opening, system)
     try {
       return new Session(link, await enter(link, options, system), options, system)
     } catch (error) {

@@ -2,7 +2,7 @@ import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import { type Dialog, silent } from './dialog.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 
 export interface EnterOptions {
   signal?: AbortSignal | undefined
@@ -75,20 +75,21 @@ async function interrupted(
   system: System,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { hasControlLines } = dialog.link
+  const { link } = dialog
+  const { hasControlLines } = link
   const began = system.clock.monotonic()
   let resets = 0
   let heardMs = 0
   let nextReset = 0
   if (hasControlLines) dialog.forget()
   let nextKnock = knockEveryMs
-  for (let spent = 0; spent < bootMs; spent = system.clock.monotonic() - began) {
+  for (let spent = 0; spent < patient(link, bootMs); spent = system.clock.monotonic() - began) {
     const speaks = spent - heardMs < 1000
     const isDue = hasControlLines && spent >= nextReset
     if (isDue && (resets < blindResets || speaks)) {
       resets++
-      nextReset = spent + resetEveryMs
-      await pulseReset(dialog.link, system)
+      nextReset = spent + patient(link, resetEveryMs)
+      await pulseReset(link, system)
     }
     const isKnock = spent >= nextKnock
     if (isKnock) {
@@ -96,21 +97,22 @@ async function interrupted(
       waiting(hasControlLines ? 'board-reset' : 'board-busy')
     }
     await dialog.send(isKnock ? knock : '\x03', signal)
-    const wait = { silenceMs: interruptMs, ceilingMs: interruptMs, signal }
+    const wait = { silenceMs: interruptMs, ceilingMs: interruptMs, exact: true, signal }
     const before = dialog.heardBytes
     const heard = await dialog.until(['>>> ', rawBanner], wait)
     if (dialog.heardBytes > before) heardMs = spent
     if (heard?.endsWith(rawBanner) || (heard && (await knocked(dialog, signal)))) return true
     checkFirmware(dialog)
-    if (spent > muteMs && dialog.lastWords() === '') break
+    if (spent > patient(link, muteMs) && dialog.lastWords() === '') break
   }
   return false
 }
 
 async function knocked(dialog: Dialog, signal: AbortSignal | undefined): Promise<boolean> {
   await dialog.send(knock, signal)
-  const banner = await dialog.until(rawBanner, { silenceMs: knockMs, ceilingMs: 1000, signal })
-  return banner !== undefined
+  // Not longer for a slow board: a banner that comes late is found by the next knock.
+  const wait = { silenceMs: knockMs, ceilingMs: 1000, exact: true, signal }
+  return (await dialog.until(rawBanner, wait)) !== undefined
 }
 
 /** Back to an empty raw prompt after an exchange that broke off. */
@@ -120,7 +122,7 @@ export async function resync(
   signal?: AbortSignal | undefined,
   patienceMs = 15_000,
 ): Promise<void> {
-  const end = system.clock.monotonic() + patienceMs
+  const end = system.clock.monotonic() + patient(dialog.link, patienceMs)
   while (system.clock.monotonic() < end) {
     await dialog.send(knock, signal)
     if (await dialog.until(rawBanner, { silenceMs: 500, ceilingMs: 2000, signal })) {

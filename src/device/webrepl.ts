@@ -4,7 +4,7 @@ import { WxError } from '../errors.js'
 import type { Secret } from '../secret.js'
 import type { System } from '../system.js'
 import { Dialog } from './dialog.js'
-import type { Link } from './link.js'
+import { type Link, patient } from './link.js'
 import { Inbox } from './links/inbox.js'
 import { connectTcp, portLost, sendAll } from './links/tcp.js'
 import { clientFrame, FrameReader, opcodes } from './websocket-frames.js'
@@ -13,6 +13,8 @@ export interface WebReplOptions {
   /** Name or address of the board, with `:port` where it is not 8266. */
   host: string
   password: Secret
+  /** Factor on every deadline of the board; 1 unless told. */
+  patience?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -45,7 +47,7 @@ export async function openWebRepl(options: WebReplOptions, system: System): Prom
     binary.fail(error)
   }
   try {
-    const head = await shakeHands(socket, url, system)
+    const head = await shakeHands(socket, url, patient(options, answerMs), system)
     const frames = new FrameReader()
     const take = (bytes: Uint8Array): void => {
       try {
@@ -63,9 +65,9 @@ export async function openWebRepl(options: WebReplOptions, system: System): Prom
     socket.on('error', (error) => fail(portLost(url, error)))
     socket.on('close', () => fail(portLost(url)))
     take(head)
-    const link = webReplLink(url, socket, text, system)
+    const link = webReplLink(url, socket, text, options, system)
     await signIn(link, password, signal, system)
-    return { link, readFile: (path) => readFile(socket, binary, path, url, signal, system) }
+    return { link, readFile: (path) => readFile(socket, binary, path, link, signal, system) }
   } catch (error) {
     socket.destroy()
     throw error
@@ -89,7 +91,12 @@ async function connect(
 }
 
 /** The upgrade to WebSocket, with header names as webrepl.py compares them; gives what came behind it. */
-async function shakeHands(socket: Socket, url: string, system: System): Promise<Uint8Array> {
+async function shakeHands(
+  socket: Socket,
+  url: string,
+  waitMs: number,
+  system: System,
+): Promise<Uint8Array> {
   const key = Buffer.from(system.randomBytes(16)).toString('base64')
   const inbox = new Inbox(system.clock)
   const onData = (bytes: Buffer): void => inbox.push(new Uint8Array(bytes))
@@ -101,7 +108,7 @@ async function shakeHands(socket: Socket, url: string, system: System): Promise<
     )
     let answer = Buffer.alloc(0)
     while (answer.indexOf('\r\n\r\n') < 0) {
-      const bytes = await inbox.read(answerMs)
+      const bytes = await inbox.read(waitMs)
       if (bytes.length === 0) throw portLost(url)
       answer = Buffer.concat([answer, bytes])
     }
@@ -149,13 +156,20 @@ async function signIn(
   dialog.giveBack()
 }
 
-function webReplLink(url: string, socket: Socket, inbox: Inbox, system: System): Link {
+function webReplLink(
+  url: string,
+  socket: Socket,
+  inbox: Inbox,
+  { patience }: WebReplOptions,
+  system: System,
+): Link {
   return {
     url,
     kind: 'socket',
     hasControlLines: false,
     usb: undefined,
     baud: 115_200,
+    patience,
     read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
     unread: (bytes) => inbox.unread(bytes),
     async write(bytes, signal) {
@@ -184,7 +198,7 @@ async function readFile(
   socket: Socket,
   inbox: Inbox,
   path: string,
-  url: string,
+  link: Link,
   signal: AbortSignal | undefined,
   system: System,
 ): Promise<Uint8Array> {
@@ -197,8 +211,9 @@ async function readFile(
   let rest = Buffer.alloc(0)
   const take = async (count: number): Promise<Buffer> => {
     while (rest.length < count) {
-      const bytes = await inbox.read(answerMs, signal)
-      if (bytes.length === 0) throw new WxError('BOARD_SILENT', `${url} stopped sending ${path}.`)
+      const bytes = await inbox.read(patient(link, answerMs), signal)
+      if (bytes.length === 0)
+        throw new WxError('BOARD_SILENT', `${link.url} stopped sending ${path}.`)
       rest = Buffer.concat([rest, bytes])
     }
     const taken = rest.subarray(0, count)

@@ -11,6 +11,8 @@ export interface TrialOptions {
   /** The station.json on the board now, read without stopping the station. */
   readSettings: () => Promise<string>
   candidate: StationSettings
+  /** Factor on what the station may take beyond the trial itself; 1 unless told. */
+  patience?: number | undefined
   report?: Report
   signal?: AbortSignal | undefined
 }
@@ -62,10 +64,10 @@ if hasattr(os,'sync'):os.sync()`
  * when it is back with the old ones. Throws BOARD_SILENT when it is not seen again.
  */
 export async function awaitTrial(options: TrialOptions, system: System): Promise<boolean> {
-  const { candidate, readSettings, report, signal } = options
+  const { candidate, readSettings, patience = 1, report, signal } = options
   const wanted = stationText(candidate)
   const seconds = Number(candidate.trial_time ?? stationRules.trial_time?.default)
-  const overMs = seconds * 1000 + startsMs
+  const overMs = seconds * 1000 + startsMs * patience
   const startedMs = system.clock.monotonic()
   while (true) {
     await system.clock.sleep(pollMs, signal)
@@ -74,7 +76,7 @@ export async function awaitTrial(options: TrialOptions, system: System): Promise
     const text = await unlessAway(readSettings)
     if (text === wanted) return true
     if (text !== undefined && elapsedMs > overMs) return false
-    if (elapsedMs > overMs + goneMs) throw unseen()
+    if (elapsedMs > overMs + goneMs * patience) throw unseen()
   }
 }
 

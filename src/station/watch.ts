@@ -67,7 +67,11 @@ export async function watchFirstRecord(
       waiting()
       const said = `${evidence.traceback ?? ''} ${evidence.lines ?? ''}`
       if (stopped.traceback !== said) stopped = { traceback: said, sinceMs: elapsed() }
-      if (evidence.traceback && elapsed() - stopped.sinceMs > lastWordMs) break
+      if (
+        evidence.traceback &&
+        elapsed() - stopped.sinceMs > lastWordMs * (options.link?.patience ?? 1)
+      )
+        break
       try {
         const record = await options.findRecord(stop.signal)
         serverFault = undefined

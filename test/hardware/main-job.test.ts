@@ -17,6 +17,7 @@ describe.skipIf(found.missing)(`the main job on real things${found.reason}`, () 
     env: {
       WXSTATION_HOME: home,
       WXSTATION_PORT: env.PORT ?? '',
+      WXSTATION_PATIENCE: String(found.patience),
       WXSTATION_WIFI_SSID: env.SSID ?? '',
       WXSTATION_WIFI_PASSWORD: env.WIFI_PASSWORD ?? '',
       WXSTATION_TIMEBASE_URL: env.TIMEBASE ?? '',

@@ -49,7 +49,8 @@ describe.skipIf(board.missing)(`signing on the board${board.reason}`, () => {
       pressure: 1013.25,
       case_temperature: 22.1,
     }))
-    const link = await openLink(board.env.PORT ?? '', { baud: 115_200 }, system)
+    const { patience } = board
+    const link = await openLink(board.env.PORT ?? '', { baud: 115_200, patience }, system)
     const signal = new AbortController().signal
     const repl = await enterRawRepl(link, { signal, report: () => {} }, system)
     try {
@@ -78,6 +79,7 @@ describe.skipIf(keyed.missing || isPrivate)(`a station with an API key${why}`, (
     const { code: exit, err } = await wxstation(['provision', '--wifi', '--yes'], {
       WXSTATION_HOME: home,
       WXSTATION_PORT: env.PORT ?? '',
+      WXSTATION_PATIENCE: String(keyed.patience),
       WXSTATION_WIFI_SSID: env.SSID ?? '',
       WXSTATION_WIFI_PASSWORD: env.WIFI_PASSWORD ?? '',
       WXSTATION_TIMEBASE_URL: env.TIMEBASE ?? '',

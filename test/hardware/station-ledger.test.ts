@@ -35,6 +35,7 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
   const programEnv = {
     WXSTATION_HOME: home,
     WXSTATION_PORT: env.PORT ?? '',
+    WXSTATION_PATIENCE: String(patience),
     WXSTATION_WIFI_SSID: env.SSID ?? '',
     WXSTATION_WIFI_PASSWORD: env.WIFI_PASSWORD ?? '',
     WXSTATION_TIMEBASE_URL: env.TIMEBASE ?? '',

@@ -2,6 +2,7 @@ import { Secret } from '../../src/secret.js'
 import type { System } from '../../src/system.js'
 import { passwordAuth } from '../../src/timebase/auth/password.js'
 import { makeClient, type TimebaseClient } from '../../src/timebase/client.js'
+import { patience } from './patience.js'
 
 export interface Hardware {
   /** The values of WXSTATION_TEST_… by their last part. */
@@ -21,7 +22,6 @@ export function hardware(needs: string[]): Hardware {
     if (name.startsWith(prefix)) env[name.slice(prefix.length)] = value
   }
   const unset = needs.filter((name) => !env[name])
-  const patience = Number(env.PATIENCE ?? '1')
   return {
     env,
     missing: unset.length > 0,
@@ -29,7 +29,7 @@ export function hardware(needs: string[]): Hardware {
       unset.length > 0
         ? ` (skipped: ${unset.map((name) => prefix + name).join(', ')} not set)`
         : '',
-    patience: patience > 0 ? patience : 1,
+    patience,
   }
 }
 

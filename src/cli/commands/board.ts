@@ -5,6 +5,7 @@ import { choosePort } from '../board.js'
 import type { Context } from '../context.js'
 import type { AddCommand, Handle } from '../main.js'
 import { parseCount, parseSize } from '../options.js'
+import { patienceOf } from '../patience.js'
 import { boardLines } from '../render/flash.js'
 import { bytesText } from '../render/tables.js'
 
@@ -49,7 +50,12 @@ function verb(board: Command, name: string, description: string): Command {
 async function optionsOf(context: Context, flags: Flags): Promise<[BoardOptions, BoardContext]> {
   const port = await choosePort(context, flags.port)
   return [
-    { port, waitForButtons: flags.wait, baud: flags.baud },
+    {
+      port,
+      waitForButtons: flags.wait,
+      baud: flags.baud,
+      patience: patienceOf(context.settings),
+    },
     { report: context.report, signal: context.signal },
   ]
 }

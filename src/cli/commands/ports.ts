@@ -2,6 +2,7 @@ import type { PortState } from '../../device/port-state.js'
 import type { Port } from '../../device/ports.js'
 import type { Context, Result } from '../context.js'
 import type { AddCommand } from '../main.js'
+import { patienceOf } from '../patience.js'
 import type { Paint } from '../render/paint.js'
 import { portData, portLines } from '../render/ports.js'
 
@@ -62,12 +63,13 @@ async function probeAll(context: Context, seen: SeenPort[]): Promise<void> {
   const { fittingScore } = await import('../../device/ports.js')
   const { WxError } = await import('../../errors.js')
   const { system, report, signal } = context
+  const patience = patienceOf(context.settings)
   for (const port of seen.filter(
     ({ score, state }) => score >= fittingScore && state.kind !== 'no-permission',
   )) {
     report({ type: 'notice', notice: 'probe-resets', values: { port: port.path } })
     try {
-      port.probe = await probeBoard(port.path, system, { report, signal })
+      port.probe = await probeBoard(port.path, system, { report, signal, patience })
     } catch (error) {
       if (!(error instanceof WxError) || error.code === 'INTERRUPTED') throw error
       port.probe = { error: error.message }

@@ -126,6 +126,7 @@ export async function openRfc2217Link(
     get baud() {
       return baud
     },
+    patience: options.patience,
     read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
     unread: (bytes) => inbox.unread(bytes),
     write: (bytes, signal) => send(escapeData(bytes), signal),

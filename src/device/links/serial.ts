@@ -81,6 +81,7 @@ export async function openSerialLink(
     get baud() {
       return baud
     },
+    patience: options.patience,
     read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
     unread: (bytes) => inbox.unread(bytes),
     write: (bytes, signal) => sendAll(port, bytes, path, signal),

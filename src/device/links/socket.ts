@@ -20,6 +20,7 @@ export async function openSocketLink(
     hasControlLines: false,
     usb: undefined,
     baud: options.baud,
+    patience: options.patience,
     read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
     unread: (bytes) => inbox.unread(bytes),
     write: (bytes, signal) => sendAll(socket, bytes, url, signal),

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { patienceOf } from '../../../src/cli/patience.js'
 import { loadSettings } from '../../../src/cli/settings.js'
 import { Secret } from '../../../src/secret.js'
 import { testSystem } from '../../support/system.js'
@@ -23,7 +24,7 @@ describe('layers', () => {
       'timebase.url': 'http://flag',
       port: undefined,
     })
-    const all = settings.all().filter(({ key }) => key !== 'statusStream')
+    const all = settings.all().filter(({ key }) => key !== 'statusStream' && key !== 'patience')
     expect(all.map(({ key, value, origin }) => [key, value, origin])).toEqual([
       ['port', 'user-port', 'user file'],
       ['timebase.url', 'http://flag', 'flag'],
@@ -75,5 +76,25 @@ describe('a bad file', () => {
     await expect(loadSettings(testSystem(), '/nowhere/at/all.json')).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
     })
+  })
+})
+
+describe('patience', () => {
+  const given = async (text?: string): Promise<number> => {
+    const env = text === undefined ? {} : { WXSTATION_PATIENCE: text }
+    return patienceOf(await loadSettings(testSystem({ env })))
+  }
+
+  it.each([
+    [undefined, 1],
+    ['10', 10],
+    ['2.5', 2.5],
+    ['100', 100],
+  ])('%s is the factor %d', async (text, factor) => {
+    expect(await given(text)).toBe(factor)
+  })
+
+  it.each(['0', '-1', '101', 'ten', ' ', 'NaN'])('%j is refused', async (text) => {
+    await expect(given(text)).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
   })
 })

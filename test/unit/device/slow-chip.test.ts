@@ -11,7 +11,7 @@ import { Stub } from '../../../src/sandbox/board/stub.js'
 import { fakeClock } from '../../support/clock.js'
 
 /** A stub whose every piece of flash work takes this long, and a loader connected to it. */
-async function slowChip(workMs: number) {
+async function slowChip(workMs: number, patience?: number) {
   const clock = fakeClock()
   const shared = makeSharedFlash(1024 * 1024)
   const flash = new Flash(shared)
@@ -29,7 +29,14 @@ async function slowChip(workMs: number) {
     2,
   )
   const link: Link = {
-    ...{ url: 'slow', kind: 'socket', hasControlLines: false, usb: undefined, baud: 115_200 },
+    ...{
+      url: 'slow',
+      kind: 'socket',
+      hasControlLines: false,
+      usb: undefined,
+      baud: 115_200,
+      patience,
+    },
     read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
     unread: (bytes) => inbox.unread(bytes),
     write: async (bytes) => stub.receive(bytes, false),
@@ -77,4 +84,15 @@ it('learns from one block that a chip needs half a minute, and writes the rest w
   await done(loader.resync())
   await done(loader.write(0x10000, packed, () => {}))
   expect(Buffer.from(flash.read(0x10000, bytes.length)).equals(bytes)).toBe(true)
+})
+
+it.each([
+  ['as long as a slow chip of the usual kind needs', undefined, false],
+  ['ten times as long for an emulated one', 10, true],
+])('waits for the erase of 1 MB %s', async (_, patience, isErased) => {
+  const { loader, done, flash } = await slowChip(300_000, patience)
+  flash.program(0x10000, new Uint8Array(16))
+  const erased = done(loader.eraseRegion(0, 0x100000))
+  if (isErased) await erased
+  else await expect(erased).rejects.toMatchObject({ code: 'BOARD_SILENT' })
 })
