@@ -11,7 +11,10 @@ export interface SandboxOptions {
   folder: string
   /** How many boards stand on the bench. */
   boards: number
-  /** First of the fixed ports to use (boards, then gateway, then mirror); 0 takes free ones. */
+  /**
+   * First of the fixed ports to use (two a board, then gateway, then mirror, then the boards'
+   * WebREPL); 0 takes free ones.
+   */
   firstPort: number
   faults: Partial<BoardFaults>
 }
@@ -50,6 +53,7 @@ export async function startSandbox(options: SandboxOptions, system: System): Pro
           air,
           port: port(n * 2),
           socketPort: port(n * 2 + 1),
+          webReplPort: port(options.boards * 2 + 2 + n),
         },
         system,
       )

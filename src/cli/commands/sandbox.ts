@@ -82,10 +82,11 @@ async function runSandbox(context: Context, flags: SandboxFlags): Promise<undefi
     if (options.json) {
       await context.emit(
         JSON.stringify({
-          boards: sandbox.boards.map(({ name, rfc2217Url, socketUrl }) => ({
+          boards: sandbox.boards.map(({ name, rfc2217Url, socketUrl, webReplHost }) => ({
             name,
             rfc2217Url,
             socketUrl,
+            webReplHost,
           })),
           gateway: sandbox.gateway.url,
           mirror: sandbox.mirror.url,
@@ -94,8 +95,9 @@ async function runSandbox(context: Context, flags: SandboxFlags): Promise<undefi
         }),
       )
     } else {
-      for (const { name, rfc2217Url, socketUrl } of sandbox.boards) {
+      for (const { name, rfc2217Url, socketUrl, webReplHost } of sandbox.boards) {
         await context.emit(fact('Board', `${name} · ${rfc2217Url} · ${socketUrl}`))
+        await context.emit(fact('', `--host ${webReplHost} once its station has WebREPL`))
       }
       await context.emit(fact('Gateway', `${sandbox.gateway.url} · user ${sandbox.gateway.user}`))
       await context.emit(fact('Mirror', sandbox.mirror.url))

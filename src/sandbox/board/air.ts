@@ -32,10 +32,12 @@ export interface Air {
   keepsTime(address: string): boolean
   /** The address of a name, asked of the host. */
   resolve(name: string): Promise<string | undefined>
-  /** A board listens: connections to the answered port of 127.0.0.1 reach `onConnection`. */
+  /**
+   * A board listens under the addresses that it has at any moment: connections to 127.0.0.1 and
+   * `hostPort` (0 takes a free one) reach `onConnection`.
+   */
   listen(
-    address: string,
-    port: number,
+    board: { addresses(): readonly string[]; port: number; hostPort: number },
     onConnection: (socket: import('node:stream').Duplex) => void,
   ): Promise<() => Promise<void>>
   /** Where a port of a board is on this computer: 127.0.0.1 and the answered port. */
@@ -90,7 +92,7 @@ export function makeAir(
 ): Air {
   const names: Record<string, string> = { 'sandbox.local': hostAddress, ...options.names }
   const leases = new Map<string, Lease>()
-  const ports = new Map<string, number>()
+  const listening = new Set<{ addresses(): readonly string[]; port: number; hostPort: number }>()
   const own = new Set(system.host.addresses().map(({ address }) => address))
   return {
     system,
@@ -121,15 +123,17 @@ export function makeAir(
       if (found === undefined) return name.endsWith('.local') ? undefined : elsewhere
       return found.startsWith('127.') ? hostAddress : found
     },
-    async listen(address, port, onConnection) {
-      const key = `${address}:${port}`
-      const server = await system.net.listen({ port: 0 }, onConnection)
-      ports.set(key, server.port)
+    async listen({ addresses, port, hostPort }, onConnection) {
+      const server = await system.net.listen({ port: hostPort }, onConnection)
+      const entry = { addresses, port, hostPort: server.port }
+      listening.add(entry)
       return async () => {
-        ports.delete(key)
+        listening.delete(entry)
         await server.close()
       }
     },
-    forward: (address, port) => ports.get(`${address}:${port}`),
+    forward: (address, port) =>
+      [...listening].find((one) => one.port === port && one.addresses().includes(address))
+        ?.hostPort,
   }
 }

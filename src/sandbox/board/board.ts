@@ -35,6 +35,8 @@ export interface BoardOptions {
   /** TCP port of the RFC 2217 server; the plain one is `socketPort`. 0 takes a free one. */
   port?: number
   socketPort?: number
+  /** TCP port at which its WebREPL is while it has one; 0 takes a free one. */
+  webReplPort?: number
   /** The networks it hears and what lies behind them; boards that share one hear each other. */
   air?: Air
   weather?: Weather
@@ -48,6 +50,8 @@ export interface VirtualBoard {
   readonly mac: Uint8Array
   readonly rfc2217Url: string
   readonly socketUrl: string
+  /** For `--host`: its WebREPL, on its Wi-Fi network or at its access point. */
+  readonly webReplHost: string
   /** Live: what is set here happens from now on. */
   readonly faults: BoardFaults
   readonly flash: Flash
@@ -67,6 +71,7 @@ export async function startBoard(options: BoardOptions, system: System): Promise
   const mac = options.mac ?? Uint8Array.of(0x24, 0x0a, 0xc4, 0x01, 0x02, 0x03)
   const part: Silicon = silicon[options.chip ?? 'esp32']
   const isPaced = options.wiring?.pacing ?? true
+  const webReplPort = await freePort(options.webReplPort ?? 0, system)
   const size = options.flashSize ?? 4 * megabyte
   const file = await openFlashFile({ path: options.flashFile, size }, system)
   const flash = new Flash(file.shared)
@@ -75,7 +80,7 @@ export async function startBoard(options: BoardOptions, system: System): Promise
   // Images of anything but MicroPython boot, and then nothing is known of what they do.
   const firmware = async (app: AppImage): Promise<StartRuntime | undefined> =>
     app.project === 'micropython'
-      ? (machine) => startMicroPython(machine, { faults, air, weather, isPaced })
+      ? (machine) => startMicroPython(machine, { faults, air, weather, isPaced, webReplPort })
       : undefined
   let isPowered = false
   let disconnect = (): void => {}
@@ -141,6 +146,7 @@ export async function startBoard(options: BoardOptions, system: System): Promise
     mac,
     rfc2217Url: `rfc2217://127.0.0.1:${server.rfc2217Port}`,
     socketUrl: `socket://127.0.0.1:${server.socketPort}`,
+    webReplHost: `127.0.0.1:${webReplPort}`,
     faults,
     flash,
     air,
@@ -160,6 +166,13 @@ export async function startBoard(options: BoardOptions, system: System): Promise
       await file.close()
     },
   }
+}
+
+/** A port to listen on later; throws where it is taken. */
+async function freePort(wanted: number, { net }: System): Promise<number> {
+  const { port, close } = await net.listen({ port: wanted }, (socket) => void socket.destroy())
+  await close()
+  return port
 }
 
 /** The faults as an object whose two sudden ones act when they are set. */

@@ -14,7 +14,6 @@ interface Difference {
 
 /** Where the sandbox differs, and why. All other lines are compared. */
 const differences: Record<string, Difference> = {
-  'webrepl with Wi-Fi up': { reason: 'webrepl is not built into the sandbox yet' },
   AP: {
     reason: 'a scan of the emulated driver finds nothing while it is an access point',
     lines: [27],

@@ -9,6 +9,8 @@ import type { Interpreter } from './interpreter.js'
 import type { Answer, Message, Start } from './messages.js'
 import { builtinFolder, type Output } from './output.js'
 import { PoweredFlash } from './powered-flash.js'
+import { SocketWatch } from './socket-watch.js'
+import { Terminal } from './terminal.js'
 import { Timers } from './timers.js'
 
 /** A cell nobody wakes. */
@@ -22,8 +24,12 @@ export class Bindings {
   readonly timers = new Timers()
   readonly #files: FileBindings
   readonly #flash: Flash
+  readonly #terminal: Terminal
+  readonly #watch: SocketWatch
   /** The code that runs, or has just ended, asks for a soft reset. */
   wantsSoftReset = false
+  /** A function runs that was called for a socket. */
+  #isCalled = false
   #lastFlush = 0
   #owedMs = 0
   #heapAtStart = 0
@@ -44,6 +50,19 @@ export class Bindings {
       () => this.interpreter().memory(),
       () => this.#nowNs(),
     )
+    this.#terminal = new Terminal(
+      (address, size) => this.#memory(address, size),
+      (bytes) => this.post({ kind: 'typed', bytes }),
+    )
+    this.#watch = new SocketWatch({
+      events: () => Atomics.load(this.line.cells, cells.network),
+      isReadable: (id) => {
+        const { value } = this.call('socket_state', [id])
+        return (value as { readable: boolean }).readable
+      },
+      soon: (fn) => this.timers.soon(() => this.#calling(fn)),
+    })
+    this.output.copyTo((bytes) => this.#aside(() => this.#terminal.copy(bytes)))
   }
 
   /** The banner with the version of the flashed image. */
@@ -74,7 +93,9 @@ export class Bindings {
 
   /** From the interpreter's loop: Ctrl-C, timers, and text that has waited long enough. */
   hook(): void {
-    if (this.line.isInterrupted && this.line.takeInterrupt()) {
+    // What was typed on the second terminal interrupts the program, not the call that took it.
+    const isAside = this.#terminal.isCopying || this.#isCalled
+    if (!isAside && this.line.isInterrupted && this.line.takeInterrupt()) {
       this.interpreter().exports.mp_sched_keyboard_interrupt()
     }
     const now = absoluteMs()
@@ -82,7 +103,7 @@ export class Bindings {
       this.#lastFlush = now
       this.output.flush()
     }
-    this.timers.run(now)
+    this.#runCallbacks(now)
   }
 
   settle(): void {
@@ -96,8 +117,8 @@ export class Bindings {
       const byte = this.line.take()
       if (byte !== undefined) return byte
       this.output.flush()
-      this.timers.run(absoluteMs())
-      this.line.wait(seen, this.timers.untilNext(absoluteMs()))
+      this.#runCallbacks(absoluteMs())
+      this.line.wait(seen, this.#untilNext(absoluteMs()))
     }
   }
 
@@ -109,10 +130,42 @@ export class Bindings {
       const seen = this.line.events
       if (this.line.takeInterrupt()) return true
       const now = absoluteMs()
-      this.timers.run(now)
+      this.#runCallbacks(now)
       const left = end - absoluteMs()
       if (left <= 0) return false
-      this.line.wait(seen, Math.min(left, this.timers.untilNext(now)))
+      this.line.wait(seen, Math.min(left, this.#untilNext(now)))
+    }
+  }
+
+  #untilNext(now: number): number {
+    return Math.min(this.timers.untilNext(now), this.#watch.untilNext(now))
+  }
+
+  /** Timers, and functions that wait for sockets; none while another one runs. */
+  #runCallbacks(now: number): void {
+    if (this.timers.isBusy || this.#terminal.isCopying) return
+    this.#aside(() => {
+      this.#watch.look(now)
+      this.timers.run(now)
+    })
+  }
+
+  #calling(fn: () => void): void {
+    this.#isCalled = true
+    try {
+      fn()
+    } finally {
+      this.#isCalled = false
+    }
+  }
+
+  /** Runs Python between two steps of other Python, whose last answer must stay its own. */
+  #aside(work: () => void): void {
+    const answer = this.#bytes
+    try {
+      work()
+    } finally {
+      this.#bytes = answer
     }
   }
 
@@ -147,6 +200,8 @@ export class Bindings {
     const { start } = this
     return {
       ...this.#timeFunctions(),
+      ...this.#terminal.functions,
+      ...this.#watch.functions,
       module: (name: string) => start.modules[name] ?? '',
       is_busy: () => start.isBusy,
       soft_reset: () => {
@@ -246,8 +301,8 @@ export class Bindings {
         this.output.flush()
         const seen = this.line.events
         if (this.line.takeInterrupt()) return 1
-        this.timers.run(absoluteMs())
-        this.line.wait(seen, Math.min(ms, this.timers.untilNext(absoluteMs()), 50))
+        this.#runCallbacks(absoluteMs())
+        this.line.wait(seen, Math.min(ms, this.#untilNext(absoluteMs()), 50))
         return this.line.takeInterrupt() ? 1 : 0
       },
       interrupted: () => (this.line.takeInterrupt() ? 1 : 0),

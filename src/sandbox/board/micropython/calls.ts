@@ -2,6 +2,7 @@ import type { Clock } from '../../../system.js'
 import type { BoardFaults } from '../../faults.js'
 import type { Air } from '../air.js'
 import type { Machine } from '../runtime.js'
+import { AccessPoint } from './access-point.js'
 import type { Answer } from './messages.js'
 import { type Prohibited, prohibitedPanic, watchdogPanic } from './panic.js'
 import type { Peripherals } from './peripherals.js'
@@ -13,6 +14,9 @@ export interface CallsOptions {
   faults: BoardFaults
   peripherals: Peripherals
   machine: Machine
+  /** Which port of this computer a listening port of the board is at; 0: any. */
+  hostPort(port: number): number
+  /** Something has happened to a socket. */
   wake(): void
   clock: Clock
 }
@@ -22,6 +26,7 @@ export type Operation = (args: never, bytes: Uint8Array | undefined) => Answer |
 /** What the chip has outside its interpreter: pins and buses, the radio, the network stack. */
 export class Calls {
   readonly #wifi: Wifi
+  readonly #accessPoint = new AccessPoint()
   readonly #sockets: Sockets
   readonly #operations: Record<string, Operation>
   #watchdog: (() => void) | undefined
@@ -29,13 +34,15 @@ export class Calls {
   readonly #startedAt: number
 
   constructor(private readonly options: CallsOptions) {
-    const { air, faults, peripherals, machine, wake, clock } = options
+    const { air, faults, peripherals, machine, hostPort, wake, clock } = options
+    const accessPoint = this.#accessPoint
     this.#startedAt = clock.monotonic()
     this.#wifi = new Wifi({ air, faults, mac: machine.mac, clock })
-    this.#sockets = new Sockets({ air, faults, wifi: this.#wifi, wake })
+    this.#sockets = new Sockets({ air, faults, wifi: this.#wifi, accessPoint, hostPort, wake })
     this.#operations = {
       ...peripherals.operations,
       ...this.#wifi.operations,
+      ...accessPoint.operations,
       ...this.#sockets.operations,
       watchdog: ([ms]: [number]) => this.#startWatchdog(ms),
       feed: () => this.#feed(),
@@ -50,7 +57,6 @@ export class Calls {
       },
       memory_write: ([address, value, mask]: [number, number, number]) =>
         machine.write(address, value, mask) ? {} : this.#prohibited('StoreProhibited', address),
-      ap_active: () => ({}),
     }
   }
 
@@ -69,6 +75,7 @@ export class Calls {
   leave(): void {
     this.#watchdog?.()
     this.#wifi.leave()
+    this.#accessPoint.off()
   }
 
   /** Once started it can not be stopped; the chip takes another time for it. */

@@ -18,6 +18,8 @@ export const cells = {
   /** Bytes the worker has printed and the board has sent on. */
   printed: 9,
   sent: 10,
+  /** Counts what has happened to sockets. */
+  network: 11,
   count: 16,
 } as const
 

@@ -23,6 +23,7 @@ export interface Start {
 export type Message =
   | { kind: 'output'; bytes: Uint8Array }
   | { kind: 'call'; op: string; args: unknown[]; bytes?: Uint8Array }
+  | { kind: 'typed'; bytes: Uint8Array }
   | { kind: 'ready' }
   | { kind: 'soft-reset'; mode: 'friendly' | 'raw' }
   | { kind: 'reset'; cause: ResetCause }

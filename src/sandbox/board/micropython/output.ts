@@ -17,7 +17,14 @@ export class Output {
   #captured: number[] | undefined
   #skipped = 0
 
+  #copy: (bytes: Uint8Array) => void = () => {}
+
   constructor(private readonly send: (bytes: Uint8Array) => void) {}
+
+  /** Gives everything that goes out to somebody else as well. */
+  copyTo(copy: (bytes: Uint8Array) => void): void {
+    this.#copy = copy
+  }
 
   write(bytes: Uint8Array): void {
     if (this.#captured) {
@@ -65,8 +72,10 @@ export class Output {
   flush(): void {
     this.#release()
     if (this.#pending.length === 0) return
-    this.send(Uint8Array.from(this.#pending))
+    const bytes = Uint8Array.from(this.#pending)
     this.#pending = []
+    this.send(bytes)
+    this.#copy(bytes)
   }
 
   #put(byte: number): void {

@@ -14,11 +14,16 @@ export interface MicroPythonOptions {
   faults: BoardFaults
   air: Air
   weather: Weather
+  /** Port of this computer at which the board's WebREPL is, while it has one. */
+  webReplPort?: number
   /** Where worker.js lies; the built one unless told. */
   workerUrl?: URL | undefined
   /** Flash operations take the time they take on silicon; true unless told. */
   isPaced?: boolean
 }
+
+/** Where webrepl.start() listens unless told. */
+const webReplPort = 8266
 
 /** Worker threads run built code, also where the rest runs from TypeScript (the tests). */
 const builtWorker = import.meta.url.endsWith('.ts')
@@ -74,7 +79,11 @@ class MicroPythonRuntime implements Runtime {
       faults,
       peripherals: this.#peripherals,
       machine: this.machine,
-      wake: () => this.#input.wake(),
+      hostPort: (port) => (port === webReplPort ? (this.options.webReplPort ?? 0) : 0),
+      wake: () => {
+        Atomics.add(this.#cells, cells.network, 1)
+        this.#input.wake()
+      },
       clock: this.machine.system.clock,
     })
   }
@@ -120,6 +129,8 @@ class MicroPythonRuntime implements Runtime {
       this.#input.wake()
     } else if (message.kind === 'call') {
       void this.#call(message)
+    } else if (message.kind === 'typed') {
+      this.#input.receive(message.bytes)
     } else if (message.kind === 'ready') {
       this.#isListening = true
     } else if (message.kind === 'soft-reset') {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Listener } from './listener.js'
 
 /** mbedtls' number and name, or what is wrong with a certificate. */
 export type TlsFailure = [number, string] | string
@@ -22,7 +23,7 @@ export interface Socket {
   waiting: Socket[]
   datagrams: { bytes: Uint8Array; address: string; port: number }[]
   udp: { send(bytes: Uint8Array, host: string, port: number): void; close(): void } | undefined
-  stopListening: (() => Promise<void>) | undefined
+  listener: Listener | undefined
 }
 
 export function blank(kind: 'tcp' | 'udp'): Socket {
@@ -42,7 +43,7 @@ export function blank(kind: 'tcp' | 'udp'): Socket {
     waiting: [],
     datagrams: [],
     udp: undefined,
-    stopListening: undefined,
+    listener: undefined,
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { BoardFaults } from '../../faults.js'
 import type { Air } from '../air.js'
+import type { AccessPoint } from './access-point.js'
 import { readCertificate, type Trust } from './certificates.js'
 import { errno } from './errno.js'
+import { Listener } from './listener.js'
 import type { Answer } from './messages.js'
 import { ntpAnswer } from './ntp.js'
 import { blank, type Socket, taken } from './socket.js'
@@ -24,16 +26,30 @@ const roundTripMs = 5
 /** lwIP gives a silent host up by itself after this long (recorded: 57.8 s). */
 const connectMs = 57_800
 
+export interface SocketsOptions {
+  air: Air
+  wifi: Wifi
+  accessPoint: AccessPoint
+  faults: BoardFaults
+  /** Which port of this computer a port of the board is at; 0: any. */
+  hostPort(port: number): number
+  wake(): void
+}
+
 /** The board's TCP and UDP over the sockets of this computer. Nothing here waits: Python does. */
 export class Sockets {
   readonly #sockets = new Map<number, Socket>()
   #next = 54
   #nextPort = 49_153
 
-  constructor(
-    private readonly options: { air: Air; wifi: Wifi; faults: BoardFaults; wake(): void },
-  ) {
-    options.wifi.onLost = () => this.#breakAll()
+  constructor(private readonly options: SocketsOptions) {
+    const { wifi, accessPoint } = options
+    wifi.onLost = () => {
+      this.#breakAll()
+      void this.#openAll()
+    }
+    wifi.onJoined = () => void this.#openAll()
+    accessPoint.onChange = () => void this.#openAll()
   }
 
   readonly operations = {
@@ -193,16 +209,33 @@ export class Sockets {
     if (!one) return { error: errno.EBADF }
     if (one.state === 'listening') return {}
     one.state = 'listening'
-    const { air, wifi, wake } = this.options
-    const address = wifi.address ?? '192.168.4.1'
-    one.stopListening = await air.listen(address, one.port, (stream) => {
-      const peer = { address: '192.168.77.1', port: this.#nextPort++ }
-      const accepted = { ...blank('tcp'), port: one.port, peer }
-      this.#attach(accepted, stream)
-      one.waiting.push(accepted)
-      wake()
-    })
+    const { air, wifi, accessPoint, hostPort, wake } = this.options
+    const { port } = one
+    const board = { addresses: () => this.#addresses(), port, hostPort: hostPort(port) }
+    one.listener = new Listener(() =>
+      air.listen(board, (stream) => {
+        const network = wifi.address ? '192.168.77' : '192.168.4'
+        if (!wifi.address) stream.once('close', accessPoint.welcome())
+        const peer = { address: `${network}.2`, port: this.#nextPort++ }
+        const accepted = { ...blank('tcp'), port, peer }
+        this.#attach(accepted, stream)
+        one.waiting.push(accepted)
+        wake()
+      }),
+    )
+    await one.listener.open(this.#addresses().length > 0)
     return {}
+  }
+
+  /** A socket listens on every interface that is up. */
+  #addresses(): string[] {
+    const { wifi, accessPoint } = this.options
+    return [wifi.address, accessPoint.address].filter((one) => one !== undefined)
+  }
+
+  async #openAll(): Promise<void> {
+    const isUp = this.#addresses().length > 0
+    for (const { listener } of this.#sockets.values()) await listener?.open(isUp)
   }
 
   #accept(id: number): Answer {
@@ -324,7 +357,7 @@ export class Sockets {
     one.stream?.end()
     one.stream?.resume()
     one.udp?.close()
-    void one.stopListening?.()
+    void one.listener?.open(false)
     for (const accepted of one.waiting) accepted.stream?.destroy()
     return {}
   }

@@ -11,6 +11,11 @@ export class Timers {
   #isHeld = false
   #soon: (() => void)[] = []
 
+  /** A callback runs, or all of them wait. */
+  get isBusy(): boolean {
+    return this.#isRunning || this.#isHeld
+  }
+
   set(id: number, now: number, ms: number, repeats: boolean, fn: () => void): void {
     this.#timers.set(id, { at: now + ms, every: repeats ? Math.max(ms, 1) : undefined, fn })
   }

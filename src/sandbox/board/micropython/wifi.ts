@@ -60,6 +60,7 @@ export class Wifi {
   #leaveNow: (() => void) | undefined
   /** Called when the connection goes: what was open breaks. */
   onLost = (): void => {}
+  onJoined = (): void => {}
 
   constructor(private readonly options: WifiOptions) {}
 
@@ -201,6 +202,7 @@ export class Wifi {
     this.#isJoining = false
     this.#attempts = 0
     this.#lostAt = undefined
+    this.onJoined()
   }
 
   /** The driver tries again for ever, or as often as `reconnects` says; the reason stays. */

@@ -13,13 +13,14 @@ EPERM, ENOENT, EINVAL = 1, 2, 22
 # Modules that are C code on the chip: they show no file and cannot be shadowed.
 C_MODULES = (
     "sys os vfs time machine network socket esp esp32 gc micropython ssl tls hashlib select binascii"
+    " websocket _webrepl"
 ).split()
 
 # Those of them that old code knows under a name with "u" before it.
 U_MODULES = "binascii hashlib machine os select socket ssl sys time".split()
 
 # Modules that are Python on the chip too, frozen into its firmware: files of the board go before.
-FROZEN = ("_boot", "flashbdev", "inisetup")
+FROZEN = ("_boot", "flashbdev", "inisetup", "webrepl")
 
 native_import = builtins.__import__
 names = set(wx.module_names().split()).difference(FROZEN)

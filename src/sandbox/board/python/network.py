@@ -257,7 +257,6 @@ class _AccessPoint(WLAN):
     def _setup(self):
         self._txpower = 19.5
         self._pm = 1
-        self._active = False
         self._ssid = "ESP_%02X%02X%02X" % (_mac[3], _mac[4], (_mac[5] + 1) & 255)
         self._auth = 0
         self._channel = 1
@@ -268,13 +267,13 @@ class _AccessPoint(WLAN):
 
     def active(self, on=None):
         if on is not None:
-            self._active = bool(on)
-            call("ap_active", self._active, self._ssid, self._key)
-        return self._active
+            call("ap_active", bool(on))
+        return call("ap_state")[0]["active"]
 
     def status(self, what=None):
         if what == "stations":
-            return []
+            # Whoever comes to the access point is this computer, with an address of its own making.
+            return [(b"\x02wxcli",)] if call("ap_state")[0]["guests"] else []
         if what is not None:
             raise ValueError("unknown status param")
 

@@ -445,8 +445,47 @@ def dupterm(stream, index=0):
         raise OSError("stream operation not supported")
     previous = _dupterms[0]
     _dupterms[0] = stream
+    if stream is None:
+        wx.dupterm_off()
+    else:
+        wx.dupterm(_copy)
     return previous
 
 
 def dupterm_notify(arg=None):
-    pass
+    """Everything that has come to the second terminal, as if it had been typed."""
+    byte = bytearray(1)
+    typed = bytearray()
+    while _dupterms[0] is not None:
+        try:
+            n = _dupterms[0].readinto(byte)
+        except BaseException as e:
+            _deactivate("dupterm: Exception in read() method, deactivating: ", e)
+            break
+        if n == 0:
+            _deactivate("dupterm: EOF received, deactivating\n")
+        if not n:
+            break
+        typed.extend(byte)
+    if typed:
+        wx.typed(addressof(typed), len(typed))
+
+
+def _copy(size):
+    data = bytearray(size)
+    wx.printed(addressof(data), size)
+    try:
+        _dupterms[0].write(data)
+    except BaseException as e:
+        _deactivate("dupterm: Exception in write() method, deactivating: ", e)
+
+
+def _deactivate(text, error=None):
+    stream = dupterm(None)
+    print(text, end="")
+    if error is not None:
+        sys.print_exception(error)
+    try:
+        stream.close()
+    except Exception:
+        pass

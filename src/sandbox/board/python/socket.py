@@ -53,6 +53,15 @@ def _pair(address):
     return _resolve(*address)
 
 
+def _called(function, argument):
+    import sys
+
+    try:
+        function(argument)
+    except BaseException as e:
+        sys.print_exception(e)
+
+
 class socket(io.IOBase):
     def __init__(self, family=AF_INET, kind=SOCK_STREAM, protocol=0, _id=None):
         if _id is None:
@@ -91,7 +100,11 @@ class socket(io.IOBase):
 
     def setsockopt(self, level, option, value):
         if option == 20:
-            call("socket_on_data", self._id)
+            # The chip's own option: a function to call while there is something to read or accept.
+            if value is None:
+                wx.unwatch(self._id)
+            else:
+                wx.watch(self._id, lambda: _called(value, self))
 
     def fileno(self):
         return self._id
@@ -214,6 +227,7 @@ class socket(io.IOBase):
     def close(self):
         id = self._id
         if id is not None and id >= 0:
+            wx.unwatch(id)
             call("socket_close", id)
 
     def ioctl(self, request, arg):
