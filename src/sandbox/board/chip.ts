@@ -97,7 +97,7 @@ export class Chip {
     await this.#halting
     if (stopped()) return
     uart.chipBaud = 115_200
-    this.#registers.reset()
+    this.#registers.reset(this.#strap)
     this.#print(greeting(silicon, resetCode, this.#strap))
     if (this.#strap === straps.download) this.#receiver = new RomLoader(this.#pins(stopped))
     else await this.#bootFlash(cause, stopped)

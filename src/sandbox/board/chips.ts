@@ -39,6 +39,8 @@ export interface Silicon {
   readonly greeting: readonly string[]
   readonly bootNames: Readonly<Record<number, string>>
   readonly straps: { flash: number; download: number }
+  /** GPIO_STRAP: how the strapping pins stood at the last reset that reads them. */
+  readonly strapWord: number
   readonly resetNames: Readonly<Record<number, string>>
   /** Has GET_SECURITY_INFO; the ESP32 answers it as unknown. */
   readonly hasSecurityInfo: boolean
@@ -120,6 +122,7 @@ export const silicon = {
       15: 'UART_BOOT(UART0)',
     },
     straps: { flash: 0x12, download: 0x03 },
+    strapWord: 0x3ff44038,
     resetNames: {
       1: 'POWERON_RESET',
       3: 'SW_RESET',
@@ -141,6 +144,7 @@ export const silicon = {
     greeting: ['ESP-ROM:esp32s3-20210327', 'Build:Mar 27 2021'],
     bootNames: { 8: 'SPI_FAST_FLASH_BOOT', 0: 'DOWNLOAD(USB/UART0)' },
     straps: { flash: 0x08, download: 0x00 },
+    strapWord: 0x60004038,
     resetNames: newResets,
     hasSecurityInfo: true,
     hasBasic: false,
@@ -155,6 +159,7 @@ export const silicon = {
     greeting: ['ESP-ROM:esp32c3-api1-20210207', 'Build:Feb  7 2021'],
     bootNames: { 12: 'SPI_FAST_FLASH_BOOT', 4: 'DOWNLOAD(USB/UART0/1)' },
     straps: { flash: 0x0c, download: 0x04 },
+    strapWord: 0x60004038,
     resetNames: newResets,
     hasSecurityInfo: true,
     hasBasic: false,
@@ -169,6 +174,7 @@ export const silicon = {
     greeting: ['ESP-ROM:esp32c6-20220919', 'Build:Sep 19 2022'],
     bootNames: { 12: 'SPI_FAST_FLASH_BOOT', 4: 'DOWNLOAD(USB/UART0/SDIO_FEI_FEO)' },
     straps: { flash: 0x0c, download: 0x04 },
+    strapWord: 0x60091038,
     resetNames: newResets,
     hasSecurityInfo: true,
     hasBasic: false,

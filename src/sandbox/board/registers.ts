@@ -32,8 +32,10 @@ export class Registers {
     this.reset()
   }
 
-  reset(): void {
+  /** After a reset; `strap` is what the strapping pins said. */
+  reset(strap = this.silicon.straps.flash): void {
     this.#words.clear()
+    this.#words.set(this.silicon.strapWord, strap)
     // USR_COMMAND is set after a reset of the chip (the emulator of the recordings had 0 here).
     this.write(this.silicon.spi.base + this.silicon.spi.user, 0x8000_0000)
   }

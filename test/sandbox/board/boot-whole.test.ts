@@ -85,6 +85,13 @@ while True: time.sleep(1)
 })
 
 describe('from the ROM to the prompt, beyond the recordings', () => {
+  it('shows a program how the strapping pins stood: GPIO0 was high', async (context) => {
+    const board = start(context)
+    await board.waitFor('>>> ')
+    board.send('import machine;machine.mem32[0x3ff44038]\r')
+    expect(await board.waitFor('\r\n>>> ')).toContain(`\r\n${0x12}\r\n`)
+  })
+
   it('starts anew where code fills the stack unseen, as a chip does', async (context) => {
     const board = start(context)
     await board.waitFor('>>> ')
