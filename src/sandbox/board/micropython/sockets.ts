@@ -6,9 +6,9 @@ import { readCertificate, type Trust } from './certificates.js'
 import { errno } from './errno.js'
 import { Listener } from './listener.js'
 import type { Answer } from './messages.js'
-import { ntpAnswer } from './ntp.js'
 import { blank, type Socket, taken } from './socket.js'
 import { connectionEnded, shakeHands } from './tls.js'
+import { sendDatagram } from './udp.js'
 import type { Wifi } from './wifi.js'
 
 /** CONFIG_LWIP_MAX_SOCKETS of the image. */
@@ -298,25 +298,9 @@ export class Sockets {
   async #sendTo(id: number, address: string, port: number, bytes: Uint8Array): Promise<Answer> {
     const one = this.#sockets.get(id)
     if (!one) return { error: errno.EBADF }
-    const { air, wifi, faults } = this.options
+    const { air, wifi, faults, wake } = this.options
     if (!wifi.address) return { error: errno.EHOSTUNREACH }
-    const answered = (answer: Uint8Array, from: { address: string; port: number }): void => {
-      one.datagrams.push({ bytes: answer, ...from })
-      this.options.wake()
-    }
-    if (port === 123) {
-      if (air.keepsTime(address) && !faults.noNtp && bytes.length >= 48) {
-        answered(ntpAnswer(bytes, air.system.clock.now()), { address, port })
-      }
-      return { value: bytes.length }
-    }
-    const host = air.route(address)
-    if (host !== undefined) {
-      one.udp ??= await air.system.net.udp((answer, from) =>
-        answered(answer, { address, port: from.port }),
-      )
-      one.udp.send(bytes, host, port)
-    }
+    await sendDatagram(one, { address, port, bytes }, { air, faults, wake })
     return { value: bytes.length }
   }
 
