@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { errno } from './errno.js'
 import type { Listener } from './listener.js'
 
 /** mbedtls' number and name, or what is wrong with a certificate. */
@@ -45,6 +46,24 @@ export function blank(kind: 'tcp' | 'udp'): Socket {
     udp: undefined,
     listener: undefined,
   }
+}
+
+/** A TCP send buffer of four segments (CONFIG_LWIP_TCP_SND_BUF_DEFAULT). */
+const sendBuffer = 5760
+
+/** Bytes that a connection takes now. */
+export function roomIn(one: Socket): number {
+  return Math.max(0, sendBuffer - (one.stream?.writableLength ?? 0))
+}
+
+/** What poll() and connect() ask. */
+export function stateOf(one: Socket | undefined): unknown {
+  if (!one) return { error: errno.EBADF, state: 'closed', readable: false, writable: false }
+  const { error, state, isEnded, tls } = one
+  const readable =
+    one.receivedSize > 0 || isEnded || one.waiting.length > 0 || one.datagrams.length > 0
+  const writable = one.kind === 'udp' || (state === 'connected' && roomIn(one) > 0)
+  return { error, state, readable, writable, ended: isEnded, tls: tls ?? null }
 }
 
 /** Takes the next `size` bytes of what has come. */

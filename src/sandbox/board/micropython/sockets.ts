@@ -6,7 +6,7 @@ import { readCertificate, type Trust } from './certificates.js'
 import { errno } from './errno.js'
 import { Listener } from './listener.js'
 import type { Answer } from './messages.js'
-import { blank, type Socket, taken } from './socket.js'
+import { blank, roomIn, type Socket, stateOf, taken } from './socket.js'
 import { connectionEnded, shakeHands } from './tls.js'
 import { sendDatagram } from './udp.js'
 import type { Wifi } from './wifi.js'
@@ -15,8 +15,6 @@ import type { Wifi } from './wifi.js'
 const socketLimit = 10
 /** TLS sockets the heap has room for. */
 const tlsLimit = 2
-/** A TCP send buffer of four segments (CONFIG_LWIP_TCP_SND_BUF_DEFAULT). */
-const sendBuffer = 5760
 /** lwIP hands out what one segment held. */
 const segmentSize = 1440
 /** What the chip takes before its window is full (CONFIG_LWIP_TCP_WND_DEFAULT). */
@@ -64,7 +62,9 @@ export class Sockets {
       this.#receive(id, size, isPeek ?? false),
     socket_send_to: ([id, address, port]: [number, string, number], bytes?: Uint8Array) =>
       this.#sendTo(id, address, port, bytes ?? new Uint8Array(0)),
-    socket_state: ([id]: [number]): Answer => ({ value: this.#state(id) }),
+    socket_state: ([id]: [number]): Answer => ({
+      value: stateOf(this.#sockets.get(id)),
+    }),
     socket_close: ([id]: [number]): Answer => this.#close(id),
     socket_secure: ([id, name, trust]: [number, string | null, Trust | null]): Answer =>
       this.#secure(id, name, trust),
@@ -94,22 +94,6 @@ export class Sockets {
     const id = this.#next++
     this.#sockets.set(id, socket)
     return id
-  }
-
-  #state(id: number): unknown {
-    const one = this.#sockets.get(id)
-    if (!one) return { error: errno.EBADF, state: 'closed', readable: false, writable: false }
-    const readable =
-      one.receivedSize > 0 || one.isEnded || one.waiting.length > 0 || one.datagrams.length > 0
-    const writable = one.kind === 'udp' || (one.state === 'connected' && this.#space(one) > 0)
-    return {
-      error: one.error,
-      state: one.state,
-      readable,
-      writable,
-      ended: one.isEnded,
-      tls: one.tls ?? null,
-    }
   }
 
   async #connect(id: number, address: string, port: number): Promise<Answer> {
@@ -248,10 +232,6 @@ export class Sockets {
     return { value: [this.#add(accepted), accepted.peer?.address, accepted.peer?.port] }
   }
 
-  #space(one: Socket): number {
-    return Math.max(0, sendBuffer - (one.stream?.writableLength ?? 0))
-  }
-
   #send(id: number, bytes: Uint8Array): Answer {
     const one = this.#sockets.get(id)
     if (!one) return { error: errno.EBADF }
@@ -262,7 +242,7 @@ export class Sockets {
     if (one.error) return { error: one.error }
     if (one.state === 'connecting') return { error: errno.EAGAIN }
     if (one.state !== 'connected' || !one.stream) return { error: errno.ENOTCONN }
-    const size = Math.min(bytes.length, this.#space(one))
+    const size = Math.min(bytes.length, roomIn(one))
     if (size === 0 && bytes.length > 0) return { error: errno.EAGAIN }
     // What the other side no longer takes is lost without a word, as TCP does it.
     if (one.stream.writable) one.stream.write(bytes.subarray(0, size))
