@@ -48,6 +48,13 @@ export async function fittingPorts(context: Context): Promise<{ path: string; la
   }))
 }
 
+/** The MAC that a port's name promises (`id:` with a MAC, or an alias of one); undefined for others. */
+export async function promisedMac({ system }: Context, port = ''): Promise<string | undefined> {
+  if (!port.startsWith('id:')) return undefined
+  const { readMemory, resolveId } = await import('../device/known-boards.js')
+  return resolveId(await readMemory(system), port.slice(3)).mac
+}
+
 /** Turns `id:<usb serial, alias or MAC>` into a path; every other name stays. */
 export async function resolvePort({ system }: Context, port: string): Promise<string> {
   if (!port.startsWith('id:')) return port

@@ -1,6 +1,6 @@
 import type { FlashResult } from '../device/flasher.js'
 import type { WxError } from '../errors.js'
-import { choosePort, fittingPorts, resolvePort } from './board.js'
+import { choosePort, fittingPorts, promisedMac, resolvePort } from './board.js'
 import type { Context, Result } from './context.js'
 import { patienceOf } from './patience.js'
 import { asWxError, errorData } from './render/errors.js'
@@ -51,10 +51,11 @@ export async function flashCommand(
   const ports = await portsOf(context, flags)
   if (flags.erase && !flags.dryRun) await confirmErase(context, ports)
   const isAlone = ports.length === 1
-  const one = (port: string): Promise<FlashResult> =>
+  const one = ({ port, mac }: NamedPort): Promise<FlashResult> =>
     flashBoard(
       {
         port,
+        mac,
         source,
         erase: flags.erase ?? false,
         stockPartitions: flags.stockPartitions ?? false,
@@ -70,7 +71,7 @@ export async function flashCommand(
       { report: context.report, signal: context.signal, board: isAlone ? undefined : port },
     )
   if (isAlone && !flags.all && !flags.retryFailed) {
-    const result = await one(ports[0] as string)
+    const result = await one(ports[0] as NamedPort)
     return {
       data: { ...result },
       pretty: () => (flags.dryRun ? [] : ['  Next: wxstation provision --wifi']),
@@ -101,36 +102,48 @@ export async function flashCommand(
   }
 }
 
-async function portsOf(context: Context, flags: FlashFlags): Promise<string[]> {
+/** A port, and the board that its name promises. */
+interface NamedPort {
+  port: string
+  mac?: string | undefined
+}
+
+async function portsOf(context: Context, flags: FlashFlags): Promise<NamedPort[]> {
   const { WxError } = await import('../errors.js')
   if (flags.retryFailed) {
     const { readFailed } = await import('../device/failed-boards.js')
     const failed = await readFailed(context.system)
     if (failed.length === 0)
       throw new WxError('NO_BOARD', 'No board failed last time.', { hint: 'Use --port or --all.' })
-    return failed
+    return failed.map((port) => ({ port }))
   }
-  if (flags.all) return (await fittingPorts(context)).map(({ path }) => path)
+  if (flags.all) return (await fittingPorts(context)).map(({ path }) => ({ port: path }))
   if (flags.port && flags.port.length > 1) {
-    const resolved = await Promise.all(flags.port.map((port) => resolvePort(context, port)))
-    return [...new Set(resolved)]
+    const named = new Map<string, NamedPort>()
+    for (const name of flags.port) {
+      const port = await resolvePort(context, name)
+      named.set(port, { port, mac: await promisedMac(context, name) })
+    }
+    return [...named.values()]
   }
-  return [await choosePort(context, flags.port?.[0])]
+  const [name = context.settings.get('port')] = flags.port ?? []
+  return [{ port: await choosePort(context, name), mac: await promisedMac(context, name) }]
 }
 
 /** A worker for each board, as many as allowed; one that fails never stops the others. */
 async function flashMany(
-  ports: string[],
+  ports: NamedPort[],
   jobs: number,
-  one: (port: string) => Promise<FlashResult>,
+  one: (port: NamedPort) => Promise<FlashResult>,
 ): Promise<FlashOutcome[]> {
   const { default: pLimit } = await import('p-limit')
   const limit = pLimit(jobs)
   return Promise.all(
-    ports.map((port) =>
+    ports.map((named) =>
       limit(async (): Promise<FlashOutcome> => {
+        const { port } = named
         try {
-          return { port, result: await one(port) }
+          return { port, result: await one(named) }
         } catch (error) {
           return { port, error: asWxError(error) }
         }
@@ -139,10 +152,10 @@ async function flashMany(
   )
 }
 
-async function confirmErase({ options, prompts }: Context, ports: string[]): Promise<void> {
+async function confirmErase({ options, prompts }: Context, ports: NamedPort[]): Promise<void> {
   if (options.yes) return
   const what =
-    ports.length === 1 ? `everything on ${ports[0]}` : `everything on ${ports.length} boards`
+    ports.length === 1 ? `everything on ${ports[0]?.port}` : `everything on ${ports.length} boards`
   const { WxError } = await import('../errors.js')
   if (!(await prompts.confirm(`Erase ${what}, files and settings too?`, { flag: '--yes' })))
     throw new WxError('INTERRUPTED', 'Nothing was erased.')

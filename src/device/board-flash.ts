@@ -14,6 +14,7 @@ import { Session } from './session.js'
 
 export interface BoardOptions {
   port: string
+  mac?: string | undefined
   waitForButtons: boolean
   baud?: number | undefined
   patience?: number | undefined

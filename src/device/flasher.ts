@@ -16,6 +16,8 @@ import { Session } from './session.js'
 
 export interface FlashOptions {
   port: string
+  /** The board that was named, where it was named and not its port. */
+  mac?: string | undefined
   source: FirmwareSource
   /** Wipes the whole chip first. */
   erase: boolean

@@ -81,12 +81,16 @@ export function aliasOf(
   return Object.keys(aliases).find((name) => ids.has(aliases[name]?.toLowerCase() ?? ''))
 }
 
-/** USB serial and path that `id:<text>` can mean: the text itself, an alias, or a MAC seen before. Pure. */
+/**
+ * USB serial and path that `id:<text>` can mean: the text itself, an alias, or a MAC seen before.
+ * `mac` is the board's own where the text names the board and not the bridge it hangs on. Pure.
+ */
 export function resolveId(
   { boards, aliases }: Memory,
   text: string,
-): { serial: string; port: string | undefined } {
+): { serial: string; port: string | undefined; mac: string | undefined } {
   const id = (Object.hasOwn(aliases, text) ? aliases[text] : undefined) ?? text
-  const board = boards.find(({ mac }) => mac === id.toLowerCase())
-  return { serial: board?.usbSerial ?? id, port: board?.port }
+  const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(id) ? id.toLowerCase() : undefined
+  const board = boards.find((one) => one.mac === mac)
+  return { serial: board?.usbSerial ?? id, port: board?.port, mac }
 }

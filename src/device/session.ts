@@ -25,6 +25,8 @@ const entries = 3
 export interface SessionOptions {
   port: string
   waitForButtons: boolean
+  /** The board that was named: where another one answers, it is let go untouched. */
+  mac?: string | undefined
   /** The rate the user asked for, instead of the ladder. */
   baud?: number | undefined
   /** Factor on every deadline of the board; 1 unless told. */
@@ -50,13 +52,20 @@ export class Session {
     this.#system = system
   }
 
-  /** Opens the port and brings the board into its loader. Throws what openLink and connectLoader throw. */
+  /**
+   * Opens the port and brings the board into its loader. Throws what openLink and connectLoader throw,
+   * and NO_BOARD where another board than the one named answers.
+   */
   static async open(options: SessionOptions, system: System): Promise<Session> {
     const { port, signal, patience } = options
     const opening = { baud: romBaud, patience, ...(signal && { signal }) }
     const link = await openLink(port, opening, system)
     try {
-      return new Session(link, await enter(link, options, system), options, system)
+      const session = new Session(link, await enter(link, options, system), options, system)
+      if (options.mac === undefined || options.mac === session.mac) return session
+      // Without lines to reset it by, it is only let go from inside its loader.
+      if (!link.hasControlLines) await session.restart(signal)
+      throw otherBoard(options.mac, session.mac, port)
     } catch (error) {
       // A board is never left in its loader, whatever went wrong.
       if (link.hasControlLines) await applyReset(link, hardReset, system.clock).catch(() => {})
@@ -175,6 +184,13 @@ export class Session {
     }
     await this.link.close()
   }
+}
+
+function otherBoard(wanted: string, found: string, port: string): WxError {
+  return new WxError('NO_BOARD', `The board on ${port} is ${found}, not ${wanted}.`, {
+    hint: 'It was let go untouched. `wxstation ports --probe` tells which board is where.',
+    details: { wanted, found, port },
+  })
 }
 
 async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Loader> {

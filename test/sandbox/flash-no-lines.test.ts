@@ -4,13 +4,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openLink } from '../../src/device/links/open.js'
-import { applyReset, downloadStrategies } from '../../src/device/reset.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
-import { cli, temporaryFolder, testSystem } from '../support/system.js'
+import { holdInLoader } from '../support/flashing.js'
+import { cli, temporaryFolder } from '../support/system.js'
 
 const speaks: StartRuntime = ({ app, transmit }) => {
   transmit(Buffer.from(`MicroPython ${app.version} on ${app.date}; Generic ESP32 module\r\n>>> `))
@@ -20,12 +19,7 @@ const speaks: StartRuntime = ({ app, transmit }) => {
 /** A board in its loader, as somebody left it who held BOOT; from here on only bytes reach it. */
 async function boardInLoader(options: Parameters<typeof testBoard>[0] = {}): Promise<VirtualBoard> {
   const board = await testBoard({ startRuntime: async () => speaks, ...options })
-  const { clock } = testSystem()
-  const link = await openLink(board.rfc2217Url, { baud: 115_200 }, testSystem())
-  const [strategy] = downloadStrategies(link)
-  if (strategy) await applyReset(link, strategy, clock)
-  await clock.sleep(300)
-  await link.close()
+  await holdInLoader(board)
   return board
 }
 

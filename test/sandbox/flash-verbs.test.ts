@@ -2,12 +2,13 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { backupBoard } from '../../src/device/board-flash.js'
-import { readMemory } from '../../src/device/known-boards.js'
+import { readMemory, rememberBoard } from '../../src/device/known-boards.js'
 import { probeBoard } from '../../src/device/probe.js'
 import type { Event } from '../../src/events.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
+import { holdInLoader } from '../support/flashing.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
 
 const speaks: StartRuntime = ({ app, transmit }) => {
@@ -63,6 +64,34 @@ describe('wxstation flash', () => {
     ])
     expect(JSON.parse(out)).toMatchObject({ state: 'flashed', baud: 460_800 })
   })
+})
+
+describe('a board named by its MAC', () => {
+  it.each(['rfc2217Url', 'socketUrl'] as const)(
+    'that is another one on its %s is let go untouched',
+    async (kind) => {
+      const one = await board()
+      one.flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))
+      const port = one[kind]
+      const system = testSystem()
+      await rememberBoard(system, { mac: '24:0a:c4:99:99:99', port })
+      const before = one.flash.operations
+      for (const argv of [
+        ['flash', imageFile()],
+        ['board', 'erase', '--yes'],
+      ]) {
+        if (kind === 'socketUrl') await holdInLoader(one)
+        const { code, err } = await cli([...argv, '-p', 'id:24:0a:c4:99:99:99'], {
+          folders: system.folders,
+        })
+        expect({ code, err }).toEqual({
+          code: 4,
+          err: expect.stringMatching(/is 24:0a:c4:01:02:03, not 24:0a:c4:99:99:99/),
+        })
+      }
+      expect(one.flash.operations).toBe(before)
+    },
+  )
 })
 
 describe('several boards', () => {

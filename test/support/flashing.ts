@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSource } from '../../src/device/firmware-source.js'
 import { type FlashOptions, type FlashResult, flashBoard } from '../../src/device/flasher.js'
+import { openLink } from '../../src/device/links/open.js'
+import { applyReset, downloadStrategies } from '../../src/device/reset.js'
 import type { Event } from '../../src/events.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import { testBoard } from './board.js'
 import { speaks } from './large-image.js'
-import { type TestSystem, temporaryFolder } from './system.js'
+import { type TestSystem, temporaryFolder, testSystem } from './system.js'
 
 /** An unpaced board whose firmware answers at once. */
 export function speakingBoard(
@@ -64,4 +66,14 @@ export async function powerCutAt<T>(
     board.faults.cutPowerAtFlashOperation = 0
     await board.powerCycle()
   }
+}
+
+/** Leaves a board in its loader, as somebody does who holds BOOT and taps RESET. */
+export async function holdInLoader({ rfc2217Url }: VirtualBoard): Promise<void> {
+  const system = testSystem()
+  const link = await openLink(rfc2217Url, { baud: 115_200 }, system)
+  const [strategy] = downloadStrategies(link)
+  if (strategy) await applyReset(link, strategy, system.clock)
+  await system.clock.sleep(300)
+  await link.close()
 }

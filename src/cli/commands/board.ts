@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { BoardContext, BoardOptions } from '../../device/board-flash.js'
 import { WxError } from '../../errors.js'
-import { choosePort } from '../board.js'
+import { choosePort, promisedMac } from '../board.js'
 import type { Context } from '../context.js'
 import type { AddCommand, Handle } from '../main.js'
 import { parseCount, parseSize } from '../options.js'
@@ -49,9 +49,11 @@ function verb(board: Command, name: string, description: string): Command {
 
 async function optionsOf(context: Context, flags: Flags): Promise<[BoardOptions, BoardContext]> {
   const port = await choosePort(context, flags.port)
+  const mac = await promisedMac(context, flags.port ?? context.settings.get('port'))
   return [
     {
       port,
+      mac,
       waitForButtons: flags.wait,
       baud: flags.baud,
       patience: patienceOf(context.settings),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { resolvePort } from '../../../src/cli/board.js'
+import { promisedMac, resolvePort } from '../../../src/cli/board.js'
 import type { Context } from '../../../src/cli/context.js'
 import { rememberBoard, setAlias } from '../../../src/device/known-boards.js'
 import { testSystem } from '../../support/system.js'
@@ -37,5 +37,18 @@ describe('id:', () => {
     ['nothing', 'PORT_ABSENT'],
   ])('%s is %s', async (id, code) => {
     await expect(resolvePort(await context(), `id:${id}`)).rejects.toMatchObject({ code })
+  })
+})
+
+describe('the board a name promises', () => {
+  it.each([
+    ['id:roof', mac],
+    [`id:${mac.toUpperCase()}`, mac],
+    ['id:24:0A:C4:99:99:99', '24:0a:c4:99:99:99'],
+    ['id:ab', undefined],
+    ['/dev/ttyUSB0', undefined],
+    [undefined, undefined],
+  ])('%s is %s', async (name, expected) => {
+    expect(await promisedMac(await context(), name)).toBe(expected)
   })
 })
