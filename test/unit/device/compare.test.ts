@@ -50,4 +50,21 @@ describe('differingRuns', () => {
     expect(await differingRuns({ address: 0, bytes }, other.md5, () => {})).toHaveLength(1)
     expect(other.asked()).toBeLessThan(50)
   })
+
+  it.each([
+    ['one sector', [200], 35],
+    ['a changed module', [40, 41, 42, 43, 44, 45, 46, 47], 50],
+    ['every nineteenth', Array.from({ length: 22 }, (_, i) => 3 + 19 * i), 170],
+  ])('finds exactly what differs with few questions: %s', async (_, changed, most) => {
+    const flash = new Uint8Array(407 * sector)
+    const wanted = flash.slice()
+    for (const one of changed) wanted[one * sector] = 1
+    const asked = chip(flash)
+    const runs = await differingRuns({ address: 0, bytes: wanted }, asked.md5, () => {})
+    const found = runs.flatMap(({ address, size }) =>
+      Array.from({ length: size / sector }, (_, i) => address / sector + i),
+    )
+    expect(found).toEqual(changed)
+    expect(asked.asked()).toBeLessThanOrEqual(most)
+  })
 })
