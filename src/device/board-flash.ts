@@ -77,8 +77,8 @@ export function boardInfo(
     if (info.isSecured) return info
     const { partitions } = await readLayout(loader)
     const first = partitions.find(({ type }) => type === 'app')
-    // Header, first segment's head and the descriptor lie in the app's first sector.
-    const app = first && readDescriptor(await loader.readAll(first.offset, sectorBytes), 0)
+    // Header, first segment's head and the descriptor: a whole sector takes a third of a second.
+    const app = first && readDescriptor(await loader.readAll(first.offset, 0x200), 0)
     return { ...info, partitions, ...(app && { app }) }
   })
 }

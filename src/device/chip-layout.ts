@@ -16,9 +16,9 @@ export interface ChipLayout {
 export const noLayout: ChipLayout = { partitions: [], isKnown: false }
 
 export async function readLayout(loader: Loader): Promise<ChipLayout> {
-  const bytes = await loader.readAll(tableOffset, sectorBytes)
+  const bytes = await loader.readAll(tableOffset, 0xc00)
   try {
-    const { partitions, hasDigest } = readPartitionTable(bytes.subarray(0, 0xc00), 'the chip')
+    const { partitions, hasDigest } = readPartitionTable(bytes, 'the chip')
     // Every table of the last years ends with its digest: one that does not was cut short.
     return { partitions, isKnown: hasDigest }
   } catch (error) {

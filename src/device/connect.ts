@@ -6,9 +6,15 @@ import type { Link } from './link.js'
 import { printable } from './printable.js'
 import { applyReset, downloadStrategies } from './reset.js'
 
-/** A ROM answers a sync within a millisecond; over a network the round trip counts. */
-const syncTimeoutMs = { serial: 100, socket: 300, rfc2217: 300 } as const
-const syncsPerAttempt = 5
+/**
+ * A ROM answers a sync within a millisecond, once it listens: with a large capacitor at EN that is
+ * 130 ms after the reset. Over a network an answer may come while a later sync is waited for.
+ */
+const syncEveryMs = 100
+/** Half a second of a ROM that starts, on top of a network's round trip. */
+const syncsPerAttempt = { serial: 5, socket: 15, rfc2217: 15 } as const
+/** Where no reset follows, a board that waits in its loader has its network's round trip. */
+const syncsWithoutReset = 3
 /** How long a person gets to find and press two buttons before the command gives up. */
 const buttonPatienceMs = 60_000
 
@@ -42,19 +48,19 @@ export async function connectLoader(
   const port = new CommandPort(link, clock, signal)
   const heard: string[] = []
   const attempt = async (syncs: number): Promise<boolean | undefined> => {
-    const answered = await sync(port, syncs, syncTimeoutMs[link.kind])
+    const answered = await sync(port, syncs, syncEveryMs)
     heard.push(printable(port.takeText()))
     return answered
   }
 
-  const waiting = await attempt(1)
+  const waiting = await attempt(link.hasControlLines ? 1 : syncsWithoutReset)
   if (waiting !== undefined) return { port, strategy: undefined, stubRuns: waiting }
   const strategies = downloadStrategies(link)
   for (const strategy of strategies) {
     report({ type: 'debug', area: 'connect', text: `reset strategy ${strategy.name}` })
     port.clear()
     await applyReset(link, strategy, clock, signal)
-    const stubRuns = await attempt(syncsPerAttempt)
+    const stubRuns = await attempt(syncsPerAttempt[link.kind])
     if (stubRuns !== undefined) return { port, strategy: strategy.name, stubRuns }
   }
   if (options.waitForButtons) {
@@ -66,7 +72,7 @@ export async function connectLoader(
         reason: 'hold-boot-tap-reset',
         elapsedMs: clock.monotonic() - startMs,
       })
-      const stubRuns = await attempt(3)
+      const stubRuns = await attempt(syncsWithoutReset)
       if (stubRuns !== undefined) return { port, strategy: undefined, stubRuns }
       await clock.sleep(200, signal)
     }
@@ -103,7 +109,7 @@ export async function syncAgain(port: CommandPort): Promise<void> {
   for (let n = 0; n < 3; n++) {
     await port.link.write(Uint8Array.of(0xc0, 0xc0))
     port.clear()
-    if ((await sync(port, syncsPerAttempt, 500)) !== undefined) {
+    if ((await sync(port, syncsPerAttempt.serial, 500)) !== undefined) {
       port.clear()
       return
     }

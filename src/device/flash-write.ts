@@ -60,14 +60,16 @@ async function write(
     if (!isSure) jobs = await jobsFor(regions, await unlike(session, regions))
     isSure = false
     const total = sent + jobs.reduce((sum, { packed }) => sum + packed.deflated.length, 0)
+    const last = jobs.at(-1)
     for (let job = jobs[0]; job; job = jobs[0]) {
       const before = sent
-      await session.loader.write(job.run.address, job.packed, (done) => {
+      await session.loader.send(job.run.address, job.packed, (done) => {
         sent = before + done
         report({ type: 'progress', stage: 'write', done: sent, total, unit: 'bytes' })
       })
       jobs.shift()
     }
+    if (last) await session.loader.settle(last.packed)
   }
   await persistently(session, work, () => sizeOf(jobs))
   return sent

@@ -143,12 +143,13 @@ export class Loader {
   }
 
   /**
-   * Writes a region, compressed on the wire; the stub erases what it writes. `address` and the
-   * length are multiples of a sector. `onSent` gets the bytes of the wire done so far.
+   * Sends a region, compressed on the wire; the stub erases what it writes. `address` and the
+   * length are multiples of a sector. `onSent` gets the bytes of the wire done so far. The last
+   * block may still be at work when this is done: what comes next waits for it, `settle` at last.
    * The stub acknowledges a block on receipt and writes it while the next one is on the wire. It has
    * two buffers: a block sent before the last acknowledgement would have none.
    */
-  async write(
+  async send(
     address: number,
     { bytes, deflated }: Packed,
     onSent: (done: number) => void,
@@ -176,8 +177,21 @@ export class Loader {
       await port.answer(op.FLASH_DEFL_DATA, timeoutMs, nudgeMs)
       onSent(Math.min(deflated.length, (n + 1) * blockBytes))
     }
-    // The stub answers before it writes: an error of the last block comes with the next command.
-    await port.command(op.READ_REG, words(probeRegister), { timeoutMs })
+  }
+
+  /**
+   * Waits until what was sent is in the flash. The error of a last block comes with the next
+   * command; where that begins another region it may be lost, and only the MD5 tells.
+   */
+  async settle({ bytes }: Packed): Promise<void> {
+    const timeoutMs = ceilingMs(bytes.length, writeMsPerMegabyte)
+    await this.#port.command(op.READ_REG, words(probeRegister), { timeoutMs })
+  }
+
+  /** Sends a region and waits until it is written. */
+  async write(address: number, packed: Packed, onSent: (done: number) => void): Promise<void> {
+    await this.send(address, packed, onSent)
+    await this.settle(packed)
   }
 
   /** Reads a region; the stub sends it uncompressed with an MD5 at the end, which is checked. */
@@ -235,6 +249,12 @@ export class Loader {
       repeatable: true,
     })
   }
+}
+
+/** Begins to load the stubs, so that they are there when the board has come up from its reset. */
+export function preloadStubs(): void {
+  // A failure comes again, to who waits for it.
+  import('esptool-js').catch(() => {})
 }
 
 /** Uploads esptool's stub into RAM and waits for its greeting. */

@@ -8,7 +8,7 @@ import { connectLoader } from './connect.js'
 import { type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
 import type { Link } from './link.js'
 import { openLink } from './links/open.js'
-import { Loader } from './loader.js'
+import { Loader, preloadStubs } from './loader.js'
 import { applyReset, hardReset } from './reset.js'
 import { selfReset } from './self-reset.js'
 
@@ -195,6 +195,7 @@ function otherBoard(wanted: string, found: string, port: string): WxError {
 
 async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Loader> {
   const { report, signal, waitForButtons } = options
+  preloadStubs()
   for (let attempt = 1; ; attempt++) {
     const connected = await connectLoader(link, clock, {
       waitForButtons,
