@@ -35,14 +35,19 @@ export function parseStation(text: string, from: string): StationSettings {
 
 function wrapped(name: string, raw: unknown): StationValue {
   const kind = stationRules[name]?.kind
-  if (kind === 'secret') return new Secret(String(raw ?? ''))
+  if (kind === 'secret') return secretOf(raw)
   if (kind === 'networks' && Array.isArray(raw)) {
     return raw.map((one: { ssid?: unknown; password?: unknown } | null) => ({
       ssid: String(one?.ssid ?? ''),
-      password: new Secret(String(one?.password ?? '')),
+      password: secretOf(one?.password),
     }))
   }
   return raw as StationValue
+}
+
+/** What is no text is left for the check to refuse, as the board does. */
+function secretOf(raw: unknown): Secret {
+  return typeof raw === 'string' || raw == null ? new Secret(raw ?? '') : (raw as Secret)
 }
 
 /** All that is wrong with the settings, each as one sentence; empty when a station can run on them. */
@@ -163,7 +168,7 @@ function networkFaults(name: string, value: StationValue, max: number): string[]
     // IEEE 802.11: a name has 1 to 32 bytes; WPA: a passphrase 8 to 63, or 64 hex digits.
     if (ssid === '' || byteLength(ssid) > 32)
       faults.push(`The network name "${ssid}" must have 1 to 32 bytes.`)
-    const size = byteLength(password.reveal())
+    const size = password instanceof Secret ? byteLength(password.reveal()) : -1
     if (size !== 0 && (size < 8 || size > 64))
       faults.push(`The password of "${ssid}" must have 8 to 63 characters.`)
     return faults

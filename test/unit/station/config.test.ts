@@ -142,6 +142,16 @@ describe('station settings', () => {
     expect(() => parseStation('{"password": "new-hush"', 'f')).toThrow(/^(?!.*hush)/)
   })
 
+  it('takes no secret that is no text, as the board does not', () => {
+    const hush = ['hush-hush']
+    const texts = [{ password: hush }, { networks: [{ ssid: 'a', password: hush }] }]
+    for (const settings of texts) {
+      const faults = stationFaults(parseStation(JSON.stringify(settings), 'x'))
+      expect(faults).toHaveLength(1)
+      expect(faults.join()).not.toContain('hush')
+    }
+  })
+
   it('names a station after its MAC', () => {
     expect(symbolOf({}, '24:0a:c4:12:34:56')).toBe('esp123456')
     expect(symbolOf({ symbol: 'mac4' }, '24:0a:c4:12:34:56')).toBe('esp240a')
