@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { System } from '../system.js'
-import { makeAir } from './board/air.js'
+import { makeAir, type Network, usualNetworks } from './board/air.js'
 import { startBoard, type VirtualBoard } from './board/board.js'
 import type { BoardFaults } from './faults.js'
 import { type Gateway, startGateway } from './gateway/gateway.js'
@@ -17,6 +17,10 @@ export interface SandboxOptions {
    */
   firstPort: number
   faults: Partial<BoardFaults>
+  /** What the boards hear; the usual neighborhood unless told. */
+  networks?: readonly Network[]
+  /** Of the gateway's user; made up unless told. */
+  password?: string
 }
 
 export interface Sandbox {
@@ -41,7 +45,8 @@ export async function startSandbox(options: SandboxOptions, system: System): Pro
   const port = (n: number): number => (options.firstPort === 0 ? 0 : options.firstPort + n)
   try {
     const boards: VirtualBoard[] = []
-    const air = makeAir(system)
+    const networks = options.networks ?? usualNetworks
+    const air = makeAir(system, { networks })
     for (let n = 0; n < options.boards; n++) {
       const board = await startBoard(
         {
@@ -61,13 +66,18 @@ export async function startSandbox(options: SandboxOptions, system: System): Pro
       boards.push(board)
     }
     const gateway = await startGateway(
-      { folder: join(options.folder, 'gateway'), port: port(options.boards * 2) },
+      {
+        folder: join(options.folder, 'gateway'),
+        port: port(options.boards * 2),
+        ...(options.password !== undefined && { password: options.password }),
+      },
       system,
     )
     stops.push(() => gateway.stop())
     const mirror = await startMirror({ port: port(options.boards * 2 + 1) }, system)
     stops.push(() => mirror.stop())
-    return { boards, gateway, mirror, environment: environmentOf(boards, gateway, mirror), stop }
+    const environment = environmentOf(boards, gateway, mirror, networks)
+    return { boards, gateway, mirror, environment, stop }
   } catch (error) {
     await stop()
     throw error
@@ -78,8 +88,10 @@ function environmentOf(
   boards: VirtualBoard[],
   gateway: Gateway,
   mirror: Mirror,
+  networks: readonly Network[],
 ): Record<string, string> {
   const first = boards[0]
+  const near = networks[0]
   return {
     ...(first && { WXSTATION_PORT: first.rfc2217Url }),
     WXSTATION_FIRMWARE_MIRROR: mirror.url,
@@ -87,7 +99,6 @@ function environmentOf(
     WXSTATION_TIMEBASE_BOARD_URL: `http://${hostAddressOnAir}:${gateway.port}`,
     WXSTATION_TIMEBASE_USER: gateway.user,
     WXSTATION_TIMEBASE_PASSWORD: gateway.password,
-    WXSTATION_WIFI_SSID: 'Rooftop',
-    WXSTATION_WIFI_PASSWORD: 'sandbox-wifi',
+    ...(near && { WXSTATION_WIFI_SSID: near.ssid, WXSTATION_WIFI_PASSWORD: near.password }),
   }
 }

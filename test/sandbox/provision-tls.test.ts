@@ -67,6 +67,21 @@ describe('provision with a TimeBase behind TLS', () => {
     const { code, out, err } = await provision('--json', '--ca', path('root.pem'))
     expect(code, out + err).toBe(0)
   }, 120_000)
+
+  it('gets the root again with a setting that needs it', async () => {
+    const list = 'import os\nprint("ca.der"in os.listdir())'
+    await bench.atPrompt('import os\nos.remove("ca.der")')
+    const set = async (...pairs: string[]): Promise<void> => {
+      const more = { ...env, WXSTATION_TIMEBASE_CA: path('root.pem') }
+      const system = bench.computer({ env: more })
+      const code = await run(['config', 'set', ...pairs], system)
+      expect(code, system.err()).toBe(0)
+    }
+    await set('tls=insecure')
+    expect(await bench.atPrompt(list)).toBe('False\n')
+    await set('tls=verified')
+    expect(await bench.atPrompt(list)).toBe('True\n')
+  }, 120_000)
 })
 
 function tlsProxy(target: number): Promise<Server> {

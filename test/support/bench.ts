@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { openLink } from '../../src/device/links/open.js'
+import { enterRawRepl } from '../../src/device/raw-repl.js'
 import { noFaults } from '../../src/sandbox/faults.js'
-import type { Sandbox } from '../../src/sandbox/sandbox.js'
+import type { Sandbox, SandboxOptions } from '../../src/sandbox/sandbox.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { putMicroPython } from './flashed-board.js'
 import { type Ran, wxstation } from './program.js'
@@ -17,6 +19,8 @@ export interface Bench {
   wxstation(...argv: string[]): Promise<Ran>
   /** A file of the data folder: inventory.json, failed.json. */
   data(name: string): string
+  /** Runs code at the first board's prompt; the station starts again afterwards. */
+  atPrompt(code: string): Promise<string>
   /** Lets things go wrong at the first board for as long as `work` takes. */
   withFaults<T>(faults: object, work: () => Promise<T>): Promise<T>
   /** A computer whose inventory and logins stay from one command to the next. */
@@ -29,11 +33,14 @@ export interface Bench {
 }
 
 /** A sandbox whose boards run MicroPython already. */
-export async function provisionBench(boards = 1): Promise<Bench> {
+export async function provisionBench(
+  boards = 1,
+  given: Partial<SandboxOptions> = {},
+): Promise<Bench> {
   const system = nodeSystem()
   const folder = await system.files.temporaryFolder('wxstation-bench-')
   const { startSandbox } = await builtSandbox()
-  const options = { folder: join(folder, 'sandbox'), boards, firstPort: 0, faults: {} }
+  const options = { folder: join(folder, 'sandbox'), boards, firstPort: 0, faults: {}, ...given }
   const sandbox = await startSandbox(options, system)
   for (const board of sandbox.boards) await putMicroPython(board)
   const home = join(folder, 'home')
@@ -49,6 +56,18 @@ export async function provisionBench(boards = 1): Promise<Bench> {
     env,
     wxstation: (...argv) => wxstation(argv, env),
     data: (name) => join(folders.data, name),
+    async atPrompt(code) {
+      const port = sandbox.boards[0]?.rfc2217Url ?? ''
+      const link = await openLink(port, { baud: 115_200 }, system)
+      try {
+        const repl = await enterRawRepl(link, {}, system)
+        const answer = await repl.exec(code)
+        await repl.leave()
+        return answer
+      } finally {
+        await link.close()
+      }
+    },
     async withFaults(faults, work) {
       const live = sandbox.boards[0]?.faults ?? {}
       Object.assign(live, faults)
