@@ -49,6 +49,21 @@ describe('provision of many boards', { timeout: 120_000 }, () => {
     expect(inventory).toContain('West')
   })
 
+  it.each([
+    ['in the list', 'port,symbol', ['roof', 'roof'], []],
+    ['for all', 'port,name', ['East', 'West'], ['--symbol', 'roof']],
+  ])(
+    'refuses one symbol for two boards before one is opened: %s',
+    async (_where, titles, [a, b], argv) => {
+      const list = join(bench.folder, 'same.csv')
+      writeFileSync(list, `${titles}\n${dead},${a}\nsocket://127.0.0.1:10,${b}\n`)
+      const { code, out } = await provision(['--list', list, ...argv], '')
+      expect(code, out).toBe(3)
+      expect(JSON.parse(out)).toMatchObject({ error: { code: 'SETTINGS_INVALID' } })
+      expect(JSON.parse(readFileSync(failedFile(), 'utf8'))).toHaveLength(1)
+    },
+  )
+
   it('tries the failed ones again, and sums up what a ceiling cut short', async () => {
     const again = await provision(['--retry-failed'], '')
     expect((JSON.parse(again.out) as Answer).boards.map(({ port }) => port)).toEqual([dead])

@@ -55,7 +55,28 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     }
     env = { ...bench.env, TMPDIR: folders.tmp, HOME: folders.user }
   })
-  afterAll(() => bench?.stop())
+  // Concurrent cases end in any order: files are looked through when all have ended.
+  afterAll(async () => {
+    try {
+      searchFiles()
+    } finally {
+      await bench?.stop()
+    }
+  })
+
+  function searchFiles(): void {
+    const failed = bench.data('failed.json')
+    const written = Object.entries(folders)
+      .filter(([name]) => name !== 'given')
+      .flatMap(([, folder]) => filesBelow(folder))
+    expect(written).toContain(bench.data('inventory.json'))
+    const holders = written.filter(
+      (path) => tracesIn(readFileSync(path, 'latin1'), secrets).length > 0 || path === failed,
+    )
+    expect(holders).toEqual([failed])
+    expect(tracesIn(readFileSync(failed, 'utf8'), secrets)).not.toEqual([])
+    expect(statSync(failed).mode & 0o777).toBe(0o600)
+  }
 
   /** Runs the program and searches what it printed and how others saw it meanwhile. */
   async function searched(
@@ -160,20 +181,5 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     expect(ran.code, ran.err).toBe(4)
     const again = await searched(['--retry-failed', '--json'])
     expect(again.code, again.out).toBe(4)
-  })
-
-  // Concurrent cases end in any order: files are looked through when all have ended.
-  afterAll(() => {
-    const failed = bench.data('failed.json')
-    const written = Object.entries(folders)
-      .filter(([name]) => name !== 'given')
-      .flatMap(([, folder]) => filesBelow(folder))
-    expect(written).toContain(bench.data('inventory.json'))
-    const holders = written.filter(
-      (path) => tracesIn(readFileSync(path, 'latin1'), secrets).length > 0 || path === failed,
-    )
-    expect(holders).toEqual([failed])
-    expect(tracesIn(readFileSync(failed, 'utf8'), secrets)).not.toEqual([])
-    expect(statSync(failed).mode & 0o777).toBe(0o600)
   })
 })
