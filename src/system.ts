@@ -79,7 +79,7 @@ export interface FetchOptions {
   /** Extra trusted certificates (PEM), or no verification at all. */
   ca?: string
   insecure?: boolean
-  /** Takes the body in ahead of its reader, up to some megabytes. */
+  /** Takes the body in ahead of its reader, up to some megabytes; a piece holds until the next one. */
   ahead?: boolean
 }
 

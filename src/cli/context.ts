@@ -34,8 +34,11 @@ export interface Context {
   /** Questions on a terminal; off it a usage error that names the flag. */
   prompts: Prompts
   report: Report
-  /** One line or NDJSON object of a stream of data to stdout; resolves when it may send more. */
-  emit(line: string): Promise<void>
+  /**
+   * One line or NDJSON object of a stream of data to stdout; bytes are whole lines with their ends.
+   * Resolves when it may send more.
+   */
+  emit(line: string | Uint8Array): Promise<void>
   paint: Paint
 }
 

@@ -178,14 +178,18 @@ function printError(
 }
 
 /** Waits for a slow reader, so that memory stays bounded whatever hangs at the other end. */
-async function writeLine(system: System, line: string, before?: () => void): Promise<void> {
+async function writeLine(
+  system: System,
+  line: string | Uint8Array,
+  before?: () => void,
+): Promise<void> {
   const { stdout } = system.terminal
   before?.()
   const checkReader = (): void => {
     if (isGone(stdout)) throw new WxError('INTERRUPTED', 'The reader of the output went away.')
   }
   checkReader()
-  if (stdout.write(`${line}\n`)) return
+  if (stdout.write(typeof line === 'string' ? `${line}\n` : line)) return
   await new Promise<void>((resolve) => {
     const done = (): void => {
       stdout.off('drain', done).off('close', done).off('error', done)

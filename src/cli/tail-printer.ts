@@ -1,24 +1,19 @@
 import { Arrivals } from '../timebase/arrivals.js'
 import { derive } from '../timebase/derive.js'
 import { type Rhythm, suspects, Watch } from '../timebase/gaps.js'
-import { type RowLine, ScannedRow } from '../timebase/row-scanner.js'
 import type { RecordClass } from '../timebase/schema.js'
 import type { TailEvent, TailRecord } from '../timebase/tail.js'
 import { parseTemplate, type Template } from '../timebase/template.js'
-import { convertUnits, measureOf, type UnitSystem } from '../timebase/units.js'
+import { convertUnits, type UnitSystem } from '../timebase/units.js'
 import type { Condition } from '../timebase/where.js'
 import type { Context } from './context.js'
 import { csvLine } from './render/csv.js'
 import { harmless } from './render/harmless.js'
-import {
-  clockTexts,
-  type Marks,
-  type TailColumn,
-  type TailSummary,
-  TailTable,
-} from './render/tail.js'
+import { clockTexts, type Marks, type TailSummary, TailTable } from './render/tail.js'
 import type { KnownStation } from './stations.js'
 import type { TailFlags } from './tail.js'
+import { tailColumns } from './tail-columns.js'
+import { TailLines } from './tail-lines.js'
 
 export interface PrinterOptions {
   /** pretty, json, csv or a template. */
@@ -56,9 +51,7 @@ export class TailPrinter {
   /** Whether records hold no objects: then many are written in one go. */
   #isFlat = false
   #nowMs = 0
-  #plain: Values[] = []
-  /** Lines that were read as they are to be written, one behind the other. */
-  #verbatim: RowLine | undefined
+  readonly #lines = new TailLines()
 
   constructor(context: Context, options: PrinterOptions) {
     this.#context = context
@@ -85,9 +78,7 @@ export class TailPrinter {
     const names = [...known.values()].map(({ name }) => [...(name ?? '')].length)
     const isWeather = stored.includes('temperature')
     this.#table = new TailTable({
-      columns: this.#fields
-        .filter((field) => !wordy.has(field))
-        .map((field) => columnOf(field, units)),
+      columns: tailColumns(this.#fields, units),
       nameWidth: Math.max(0, ...names),
       utc: flags.utc ?? false,
       paint: this.#context.paint,
@@ -98,7 +89,6 @@ export class TailPrinter {
 
   /** Prints one batch; true when --count is met. */
   async print(events: TailEvent[]): Promise<boolean> {
-    const lines: string[] = []
     let isEnough = false
     this.#nowMs = this.#context.system.clock.monotonic()
     for (const event of events) {
@@ -106,13 +96,12 @@ export class TailPrinter {
         this.#notice(event)
         continue
       }
-      this.#record(event, lines)
+      this.#record(event)
       isEnough = this.#count.records >= (this.#options.flags.count ?? Number.POSITIVE_INFINITY)
       if (isEnough) break
     }
-    this.#flush(lines)
-    this.#silences(lines)
-    if (lines.length > 0) await this.#context.emit(lines.join('\n'))
+    this.#silences()
+    await this.#lines.emit(this.#context.emit)
     return isEnough
   }
 
@@ -121,7 +110,7 @@ export class TailPrinter {
     return { ...this.#count, stations: this.#watch.stations, elapsedMs }
   }
 
-  #record(event: TailRecord, lines: string[]): void {
+  #record(event: TailRecord): void {
     const { units, condition, flags, known } = this.#options
     const { row, ms, live, late, inserted } = event
     const count = this.#count
@@ -144,7 +133,7 @@ export class TailPrinter {
     if (wrong.length > 0) count.suspect++
     const isNoted = late || inserted || wrong.length > 0 || 'gapMs' in rhythm || 'backMs' in rhythm
     if (!isNoted || this.#context.options.quiet) {
-      this.#write(event, unmarked, station, lines)
+      this.#write(event, unmarked, station)
       return
     }
     const marks: Marks = {
@@ -153,75 +142,41 @@ export class TailPrinter {
       ...(inserted && { inserted, late: true }),
       ...(wrong.length > 0 && { suspects: wrong }),
     }
-    this.#write(event, marks, station, lines)
+    this.#write(event, marks, station)
   }
 
-  #write(
-    { row, ms }: TailRecord,
-    marks: Marks,
-    station: KnownStation | undefined,
-    lines: string[],
-  ): void {
+  #write({ row, ms }: TailRecord, marks: Marks, station: KnownStation | undefined): void {
+    const { format, units, flags } = this.#options
+    const lines = this.#lines
     if (this.#table) {
       const shown = this.#table.record(station?.name ?? row.symbol, ms, row, marks)
       // Quiet leaves data: no head.
       lines.push(...(this.#context.options.quiet ? shown.slice(-1) : shown))
     } else if (this.#template) {
-      const { day, time } = clockTexts(ms, this.#options.flags.utc ?? false)
+      const { day, time } = clockTexts(ms, flags.utc ?? false)
       lines.push(this.#template(plain({ ...this.#named(row, station), time: `${day} ${time}` })))
-    } else if (this.#options.format === 'csv') {
+    } else if (format === 'csv') {
       if (this.#headIsDue) lines.push(csvLine(['timestamp', 'symbol', 'name', ...this.#fields]))
       this.#headIsDue = false
       const values = this.#fields.map((field) => row[field])
       lines.push(csvLine([row.timestamp, row.symbol, station?.name ?? '', ...values]))
     } else if (this.#isFlat && marks === unmarked && !station?.name) {
-      this.#plainLine(row, lines)
+      lines.record(row, units === 'metric' && !flags.derived)
     } else {
-      this.#flush(lines)
       lines.push(jsonLine(row, station, marks))
     }
-  }
-
-  #plainLine(row: TailRecord['row'], lines: string[]): void {
-    const { units, flags } = this.#options
-    const isAsRead = units === 'metric' && !flags.derived
-    const line = isAsRead ? ScannedRow.lineOf(row) : undefined
-    const before = this.#verbatim
-    if (line && before?.block === line.block && before.end + 1 === line.start) {
-      before.end = line.end
-      return
-    }
-    if (line || before) this.#flush(lines)
-    if (line) this.#verbatim = { ...line }
-    else this.#plain.push(row)
-  }
-
-  /** Plain records as one text: half the time of one by one. */
-  #flush(lines: string[]): void {
-    if (this.#verbatim) {
-      const { block, start, end } = this.#verbatim
-      lines.push(block.text.slice(start, end))
-      this.#verbatim = undefined
-    }
-    const rows = this.#plain
-    if (rows.length === 0) return
-    this.#plain = []
-    const parts = JSON.stringify(rows).slice(1, -1).split(seam)
-    // Rows of a server that does not begin with the type have no seam.
-    if (parts.length === rows.length) lines.push(parts.join(seam.replace(',', '\n')))
-    else lines.push(...rows.map((row) => JSON.stringify(row)))
   }
 
   #named(row: Values, station: KnownStation | undefined): Values {
     return { ...row, name: station?.name ?? row.symbol }
   }
 
-  #silences(lines: string[]): void {
+  #silences(): void {
     const { known } = this.#options
     for (const { symbol, lastMs, silentMs } of this.#arrivals.silences(this.#nowMs)) {
       this.#count.silent++
       if (!this.#table || this.#context.options.quiet) continue
-      lines.push(this.#table.silent(known.get(symbol)?.name ?? symbol, silentMs, lastMs))
+      this.#lines.push(this.#table.silent(known.get(symbol)?.name ?? symbol, silentMs, lastMs))
     }
   }
 
@@ -266,8 +221,6 @@ function plain(values: Values): Values {
   )
 }
 
-/** What stands between two flat records in JSON: inside a text its quote would be escaped. */
-const seam = '},{"$type":'
 const flatTypes = new Set([
   'FLOAT',
   'INTEGER',
@@ -277,39 +230,6 @@ const flatTypes = new Set([
   'TIMEOFDAY',
   'CHAR',
 ])
-
-/** Columns of station_status that would push everything else off the screen; json has them. */
-const wordy = new Set(['oldest_queued', 'runtime', 'address', 'free_heap', 'reset_reason'])
-
-const titles: Record<string, string> = {
-  temperature: 'Air',
-  humidity: 'Humidity',
-  pressure: 'Pressure',
-  case_temperature: 'Case',
-  dew_point: 'Dew',
-  sea_level_pressure: 'Sea level',
-  boot: 'Boot',
-  uptime: 'Up s',
-  clock: 'Clock',
-  queued: 'Queued',
-  dropped: 'Dropped',
-  refused: 'Refused',
-  sensor_errors: 'Sensor err',
-  upload_errors: 'Upload err',
-  rssi: 'dBm',
-  station: 'Code',
-  tls: 'TLS',
-  last_error: 'Last error',
-}
-const widths: Record<string, number> = { uptime: 8, clock: 5, tls: 8, last_error: 24, station: 8 }
-
-function columnOf(field: string, units: UnitSystem): TailColumn {
-  const measure = measureOf(field, units)
-  const name = titles[field] ?? field
-  const title = measure ? `${name} ${measure.unit}` : name
-  const least = measure ? 7 : (widths[field] ?? 5)
-  return { field, title, digits: measure?.digits, width: Math.max([...title].length, least) }
-}
 
 /** The record as the server has it, floats as numbers, with what was noticed about it. */
 function jsonLine(row: Values, station: KnownStation | undefined, marks: Marks): string {

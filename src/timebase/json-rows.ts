@@ -14,7 +14,8 @@ export interface ElementScanner {
 
 /**
  * Reads a JSON array piece by piece: yields the elements that each piece of the answer completes,
- * so that an answer of any length needs the memory of one piece. An array that ends before its
+ * so that an answer of any length needs the memory of one piece. A piece may be overwritten once the
+ * next is asked for. An array that ends before its
  * bracket throws ANSWER_INCOMPLETE: the server's cursor failed midway or the connection broke.
  */
 export async function* jsonRows(
@@ -48,21 +49,34 @@ interface Leaper extends Scanner {
  */
 function makeLeaper(scanner: ElementScanner | undefined): Leaper {
   let scan: Scanner | undefined
-  let rest: Uint8Array = new Uint8Array(0)
+  // One buffer for all pieces: memory outside of V8's heap is given back late.
+  let joined = Buffer.alloc(0)
+  let restBytes = 0
   let isFirst = true
 
+  const join = (chunk: Uint8Array): Buffer => {
+    const size = restBytes + chunk.length
+    if (joined.length < size) {
+      const larger = Buffer.allocUnsafeSlow(2 * size)
+      joined.copy(larger, 0, 0, restBytes)
+      joined = larger
+    }
+    joined.set(chunk, restBytes)
+    return joined.subarray(0, size)
+  }
   const giveUp = (bytes: Uint8Array): unknown[] => {
     scan = makeScanner()
     if (!isFirst) scan.take(openArray)
     return scan.take(bytes)
   }
+  const rest = (): Buffer => joined.subarray(0, restBytes)
   return {
     take(chunk) {
       if (scan) return scan.take(chunk)
       const at = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).lastIndexOf(seam)
-      const bytes = Buffer.concat([rest, chunk])
+      const bytes = join(chunk)
       if (at < 0) return giveUp(bytes)
-      const cut = rest.length + at + 1
+      const cut = restBytes + at + 1
       const rows: unknown[] = []
       let start = 0
       if (isFirst) {
@@ -80,12 +94,13 @@ function makeLeaper(scanner: ElementScanner | undefined): Leaper {
         for (const row of found.rows) rows.push(row)
         start = found.end + 1
       }
-      rest = bytes.subarray(cut + 1)
+      bytes.copyWithin(0, cut + 1)
+      restBytes = bytes.length - cut - 1
       return rows
     },
-    rest: () => (scan || isFirst ? [] : giveUp(rest)),
+    rest: () => (scan || isFirst ? [] : giveUp(rest())),
     end() {
-      if (!scan) giveUp(rest)
+      if (!scan) giveUp(rest())
       scan?.end()
     },
   }
@@ -136,7 +151,9 @@ function makeScanner(): Scanner {
     }
   }
 
-  const take = (chunk: Uint8Array): unknown[] => {
+  const take = (piece: Uint8Array): unknown[] => {
+    // What is kept of it outlives the piece.
+    const chunk = Buffer.from(piece)
     const rows: unknown[][] = []
     let start = 0
     let boundary = -1

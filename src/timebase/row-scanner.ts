@@ -2,10 +2,10 @@ import type { FloatFields, Row } from './row.js'
 
 /** The NDJSON lines of many rows, each with its line end, in the order they were read. */
 interface LineBlock {
-  text: string
+  bytes: Uint8Array
 }
 
-/** Where a row's line lies; the line end is at `end`. */
+/** Where a row's line lies, with its line end. */
 export interface RowLine {
   block: LineBlock
   start: number
@@ -62,6 +62,8 @@ const exactDigits = 15
 const powers = Array.from({ length: exactDigits + 1 }, (_, i) => 10 ** i)
 /** JavaScript writes smaller numbers with an exponent. */
 const leastPlain = 1e-6
+/** Two pieces of an answer: what is printed in one go. */
+const blockBytes = 131_072
 /** A stream with more stations than this has its names made anew. */
 const maxNames = 100_000
 
@@ -78,8 +80,11 @@ export class RowScanner {
   #timeText: string | undefined
   #bytes: Buffer = Buffer.alloc(0)
   #view = viewOf(this.#bytes)
+  /** Where lines are written; what is written stays, for whoever prints it. */
   #out: Buffer = Buffer.alloc(0)
   #outView = viewOf(this.#out)
+  #block: LineBlock = { bytes: this.#out }
+  #written = 0
 
   constructor(floats: FloatFields) {
     this.#shapes = [...floats]
@@ -99,23 +104,24 @@ export class RowScanner {
   scan(bytes: Buffer, start: number, end: number, rows: unknown[]): number {
     this.#bytes = bytes
     this.#view = viewOf(bytes)
-    // A line is never longer than the row it was read from.
-    if (this.#out.length < end - start) {
-      this.#out = Buffer.allocUnsafe(end - start)
+    // A line with its end is never longer than the row it was read from with its comma.
+    const most = end - start + 1
+    if (this.#out.length - this.#written < most) {
+      this.#out = Buffer.allocUnsafeSlow(Math.max(most, blockBytes))
       this.#outView = viewOf(this.#out)
+      this.#block = { bytes: this.#out }
+      this.#written = 0
     }
-    const block: LineBlock = { text: '' }
+    const block = this.#block
     let at = start
-    let written = 0
     while (at < end) {
-      const line: RowLine = { block, start: written, end: written }
+      const line: RowLine = { block, start: this.#written, end: this.#written }
       const next = this.#row(at, end, line, rows)
       if (next < 0) break
-      written = line.end + 1
+      this.#written = line.end
       // Behind the last row of a piece there is nothing yet.
       at = next < end ? next + 1 : next
     }
-    block.text = this.#out.toString('latin1', 0, written)
     return at
   }
 
@@ -183,7 +189,7 @@ export class RowScanner {
     at++
     if (at > end || (at < end && !(bytes[at] === comma && bytes[at + 1] === openBrace))) return -1
     out[written++] = closeBrace
-    out[written] = lineEnd
+    out[written++] = lineEnd
     line.end = written
     rows.push(row)
     return at
@@ -231,7 +237,7 @@ function isPlainName(name: string): boolean {
  * compile the reading of rows for whole numbers, and again, some 60 ms each, for every other field.
  */
 function rehearse({ type, fields }: Shape): void {
-  const row = new ScannedRow(type, '', '', { block: { text: '' }, start: 0, end: 0 })
+  const row = new ScannedRow(type, '', '', { block: { bytes: new Uint8Array() }, start: 0, end: 0 })
   for (const { name } of fields) row[name] = 0.5
 }
 

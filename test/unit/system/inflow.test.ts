@@ -29,7 +29,8 @@ describe('a body that is taken in ahead of its reader', () => {
         const inflow = new Inflow(body(given, breaks ? new Error('broke') : undefined))
         const pieces: Uint8Array[] = []
         const reading = (async () => {
-          for await (const piece of inflow) pieces.push(piece)
+          // A piece holds until the next one.
+          for await (const piece of inflow) pieces.push(Buffer.from(piece))
         })()
         if (breaks) await expect(reading).rejects.toThrow('broke')
         else await reading
@@ -42,9 +43,10 @@ describe('a body that is taken in ahead of its reader', () => {
 
   it('tells when it has arrived, how large it is and what is left of it', async () => {
     const inflow = new Inflow(body([100, 50_000]))
-    expect(await inflow.arrived).toMatchObject({ bytes: 50_100, rest: [{}, {}] })
+    const { bytes, rest } = await inflow.arrived
+    expect(bytes).toBe(50_100)
+    expect(Buffer.concat(rest)).toEqual(Buffer.concat([Buffer.alloc(100), Buffer.alloc(50_000, 1)]))
     const reader = inflow[Symbol.asyncIterator]()
-    expect((await reader.next()).value).toEqual(Buffer.alloc(100, 0))
     // Small pieces at first: a reader that is slow yet must not keep the rest out.
     expect((await reader.next()).value?.length).toBeLessThan(50_000)
     await reader.return(undefined)

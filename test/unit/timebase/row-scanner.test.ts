@@ -29,7 +29,9 @@ async function read(text: string, cuts: number[], scanner?: RowScanner): Promise
 function lines(rows: Row[], isOwn: boolean): string[] {
   return rows.map((row) => {
     const line = isOwn ? ScannedRow.lineOf(row) : undefined
-    return line ? line.block.text.slice(line.start, line.end) : JSON.stringify(row)
+    if (!line) return JSON.stringify(row)
+    const text = Buffer.from(line.block.bytes.subarray(line.start, line.end)).toString()
+    return text.replace(/\n$/, '')
   })
 }
 
