@@ -14,6 +14,21 @@ interface WatchdogRegisters {
   protect: number
 }
 
+/** The super watchdog of chips with a USB of their own: told to, it feeds itself. */
+interface SuperWatchdogRegisters {
+  config: number
+  protect: number
+  key: number
+  /** Bit of `config`. */
+  autoFeed: number
+}
+
+/** Where the ROM notes through what it talks (`buff_uart_no` of its `UartDev`), and its number for USB-OTG. */
+interface OtgConsole {
+  consoleAt(revision: number): number
+  console: number
+}
+
 /** A chip as the ROM loader and an image's header tell it. Facts: esptool's targets, shared/serial-flash.md 3.4. */
 export interface Chip {
   name: string
@@ -27,6 +42,8 @@ export interface Chip {
   macRegister: number
   spi: SpiRegisters
   watchdog: WatchdogRegisters
+  superWatchdog?: SuperWatchdogRegisters
+  otg?: OtgConsole
   /** The name MicroPython gives this chip's board files. */
   micropythonBoard: string
 }
@@ -43,6 +60,22 @@ const watchdog = (config: number, protect: number): WatchdogRegisters => ({
   config,
   timeout: config + 4,
   protect,
+})
+
+/** Of the first chips that have one. */
+const superWatchdog = (config: number): SuperWatchdogRegisters => ({
+  config,
+  protect: config + 4,
+  key: 0x8f1d312a,
+  autoFeed: 0x8000_0000,
+})
+
+/** Of those whose low-power domain has watchdogs of its own (LP_WDT): the same key opens both. */
+const lowPowerSuperWatchdog = (config: number): SuperWatchdogRegisters => ({
+  config,
+  protect: config + 4,
+  key: 0x50d83aa1,
+  autoFeed: 1 << 18,
 })
 
 export const chips = {
@@ -64,6 +97,7 @@ export const chips = {
     macRegister: 0x3f41a044,
     spi: spi(0x3f402000),
     watchdog: watchdog(0x3f408094, 0x3f4080ac),
+    otg: { consoleAt: () => 0x3ffffd14, console: 2 },
     micropythonBoard: 'ESP32_GENERIC_S2',
   },
   esp32s3: {
@@ -74,6 +108,8 @@ export const chips = {
     macRegister: 0x60007044,
     spi: spi(0x60002000),
     watchdog: watchdog(0x60008098, 0x600080b0),
+    superWatchdog: superWatchdog(0x600080b4),
+    otg: { consoleAt: () => 0x3fcef14c, console: 3 },
     micropythonBoard: 'ESP32_GENERIC_S3',
   },
   esp32c2: {
@@ -94,6 +130,7 @@ export const chips = {
     macRegister: 0x60008844,
     spi: spi(0x60002000),
     watchdog: watchdog(0x60008090, 0x600080a8),
+    superWatchdog: superWatchdog(0x600080ac),
     micropythonBoard: 'ESP32_GENERIC_C3',
   },
   esp32c5: {
@@ -104,6 +141,7 @@ export const chips = {
     macRegister: 0x600b4844,
     spi: spi(0x60003000),
     watchdog: watchdog(0x600b1c00, 0x600b1c18),
+    superWatchdog: lowPowerSuperWatchdog(0x600b1c1c),
     micropythonBoard: 'ESP32_GENERIC_C5',
   },
   esp32c6: {
@@ -114,6 +152,7 @@ export const chips = {
     macRegister: 0x600b0844,
     spi: spi(0x60003000),
     watchdog: watchdog(0x600b1c00, 0x600b1c18),
+    superWatchdog: lowPowerSuperWatchdog(0x600b1c1c),
     micropythonBoard: 'ESP32_GENERIC_C6',
   },
   esp32c61: {
@@ -124,6 +163,7 @@ export const chips = {
     macRegister: 0x600b4844,
     spi: spi(0x60003000),
     watchdog: watchdog(0x600b1c00, 0x600b1c18),
+    superWatchdog: lowPowerSuperWatchdog(0x600b1c1c),
     micropythonBoard: 'ESP32_GENERIC_C61',
   },
   esp32h2: {
@@ -134,6 +174,7 @@ export const chips = {
     macRegister: 0x600b0844,
     spi: spi(0x60003000),
     watchdog: watchdog(0x600b1c00, 0x600b1c1c),
+    superWatchdog: lowPowerSuperWatchdog(0x600b1c20),
     micropythonBoard: 'ESP32_GENERIC_H2',
   },
   esp32p4: {
@@ -144,6 +185,11 @@ export const chips = {
     macRegister: 0x5012d044,
     spi: spi(0x5008d000),
     watchdog: watchdog(0x50116000, 0x50116018),
+    superWatchdog: lowPowerSuperWatchdog(0x5011601c),
+    otg: {
+      consoleAt: (revision: number) => (revision < 300 ? 0x4ff3fec8 : 0x4ffbfec8),
+      console: 5,
+    },
     micropythonBoard: 'ESP32_GENERIC_P4',
   },
 } as const satisfies Record<string, Chip>

@@ -42,7 +42,11 @@ async function readFact(port: CommandPort, address: number): Promise<number> {
   throw new WxError('BOARD_SILENT', 'The board answers the same question differently each time.')
 }
 
-async function writeRegister(port: CommandPort, address: number, value: number): Promise<void> {
+export async function writeRegister(
+  port: CommandPort,
+  address: number,
+  value: number,
+): Promise<void> {
   await port.command(op.WRITE_REG, words(address, value, 0xffffffff, 0), { repeatable: true })
 }
 

@@ -94,6 +94,8 @@ export class CommandPort {
   #packets: Uint8Array[] = []
   /** Status bytes at an answer's end: 4 from a ROM, 2 from a stub. */
   statusBytes = 4
+  /** The most that whatever carries the bytes takes in one block. */
+  blockLimit = Number.POSITIVE_INFINITY
   /** The longest work that a probe has come into. */
   #workMs = 0
 

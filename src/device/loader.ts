@@ -23,7 +23,8 @@ import {
   words,
 } from './commands.js'
 import { type Connected, syncAgain } from './connect.js'
-import { blockBytes, type Packed } from './pack.js'
+import { settleNativeUsb } from './native-usb.js'
+import { type Packed, blockBytes as stubBlockBytes } from './pack.js'
 
 const ramBlockBytes = 0x1800
 const megabyte = 1024 * 1024
@@ -57,6 +58,7 @@ export class Loader {
     const isSecured = await readSecured(port, chip)
     const revision = await readRevision(port, chip)
     const mac = await readMac(port, chip)
+    if (!isSecured) await settleNativeUsb(port, chip, revision)
     const known = { chip, revision, mac, isSecured }
     if (isSecured) return new Loader(port, clock, { ...known, flashSizeBytes: 0, flashId: 0 })
     if (!stubRuns) await startStub(port, chip, revision)
@@ -154,8 +156,9 @@ export class Loader {
     { bytes, deflated }: Packed,
     onSent: (done: number) => void,
   ): Promise<void> {
-    const blocks = Math.ceil(deflated.length / blockBytes)
     const port = this.#port
+    const blockBytes = Math.min(stubBlockBytes, port.blockLimit)
+    const blocks = Math.ceil(deflated.length / blockBytes)
     await port.command(op.FLASH_DEFL_BEGIN, words(bytes.length, blocks, blockBytes, address), {
       timeoutMs: ceilingMs(bytes.length, eraseMsPerMegabyte),
       repeatable: true,
@@ -283,11 +286,12 @@ async function upload(
   parts: [Uint8Array, number][],
   entry: number,
 ): Promise<void> {
+  const blockBytes = Math.min(ramBlockBytes, port.blockLimit)
   for (const [bytes, address] of parts) {
-    const blocks = Math.ceil(bytes.length / ramBlockBytes)
-    await port.command(op.MEM_BEGIN, words(bytes.length, blocks, ramBlockBytes, address))
+    const blocks = Math.ceil(bytes.length / blockBytes)
+    await port.command(op.MEM_BEGIN, words(bytes.length, blocks, blockBytes, address))
     for (let n = 0; n < blocks; n++) {
-      const block = bytes.subarray(n * ramBlockBytes, (n + 1) * ramBlockBytes)
+      const block = bytes.subarray(n * blockBytes, (n + 1) * blockBytes)
       await port.command(op.MEM_DATA, words(block.length, n, 0, 0), { payload: block })
     }
   }

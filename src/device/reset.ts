@@ -55,7 +55,7 @@ const usbJtag: ResetStrategy = {
   ],
 }
 
-const espressifVendor = 0x303a
+export const espressifVendor = 0x303a
 
 /** Strategies in the order that fits the bridge: the likeliest first, then the others, slower ones last. */
 export function downloadStrategies(
