@@ -1,8 +1,6 @@
-import { isEmptyPlan, planFiles, surveyFiles } from '../device/files.js'
-import { checkRoom } from '../device/room.js'
-import { dataNames, readBundle } from '../station/bundle.js'
+import { readBundle } from '../station/bundle.js'
 import { readInventory, rememberStation } from '../station/inventory.js'
-import { applyProvision, type ProvisionPlan, planData } from '../station/provision.js'
+import { applyProvision, type ProvisionPlan, planCode, planData } from '../station/provision.js'
 import type { UpdateFlags } from './commands/update.js'
 import type { Context, Result } from './context.js'
 import { endLine, type InstalledStation, withStation } from './installed-station.js'
@@ -36,12 +34,7 @@ async function planUpdate(
   flags: UpdateFlags,
 ): Promise<ProvisionPlan> {
   const bundle = await readBundle(context.system, await compiler(context, flags, facts))
-  const files = planFiles(bundle.files, await surveyFiles(repl, bundle.files, context.signal), {
-    retired: bundle.retired,
-    data: dataNames,
-  })
-  checkRoom(files)
-  return { files, settings: [], isEmpty: isEmptyPlan(files) }
+  return planCode(repl, bundle, context.signal)
 }
 
 async function apply(

@@ -54,12 +54,23 @@ export function roomNeed(
   }
 }
 
-/** Throws BOARD_FULL where a plan does not fit its board; on trial it needs more room. */
-export function checkRoom(plan: FilePlan, trial = false): void {
+/** Whether a plan fits its board; on trial it needs more room. */
+export function fits(plan: FilePlan, trial = false): boolean {
+  const need = needOf(plan, trial)
+  return need === undefined || need.neededBytes <= need.freeBytes
+}
+
+/** Undefined where nothing is to be written. */
+function needOf(plan: FilePlan, trial: boolean): RoomNeed | undefined {
   const { store } = plan
-  if (!store || isEmptyPlan(plan)) return
-  const need = roomNeed(plan, packFiles(plan, store.windowBits, trial), store, trial)
-  if (need.neededBytes <= need.freeBytes) return
+  if (!store || isEmptyPlan(plan)) return undefined
+  return roomNeed(plan, packFiles(plan, store.windowBits, trial), store, trial)
+}
+
+/** Throws BOARD_FULL where a plan does not fit its board. */
+export function checkRoom(plan: FilePlan, trial = false): void {
+  const need = needOf(plan, trial)
+  if (!need || need.neededBytes <= need.freeBytes) return
   const kilobytes = (bytes: number): string => `${Math.ceil(bytes / 1024)} KB`
   throw new WxError(
     'BOARD_FULL',

@@ -24,12 +24,14 @@ export const dataNames = [
 const retiredNames: string[] = []
 
 /** Must stay source: the runtime looks for boot.py and main.py, boot code for install.py. */
-const alwaysSource = ['boot.py', 'main.py', 'install.py']
+export const alwaysSource = ['boot.py', 'main.py', 'install.py']
 
 export interface Bundle {
   files: LocalFile[]
   /** Names of ours that may lie on the board from another version or in another form (.py, .mpy). */
   retired: string[]
+  /** What compiled them, where they are compiled. */
+  compile?: Compile
 }
 
 /** The station's code of this package, as it should lie in the board's root. */
@@ -50,5 +52,9 @@ export async function readBundle(system: System, compile?: Compile): Promise<Bun
   }
   const present = new Set(files.map(({ name }) => name))
   const forms = names.flatMap((name) => [name, name.replace(/\.py$/, '.mpy')])
-  return { files, retired: [...forms, ...retiredNames].filter((name) => !present.has(name)) }
+  return {
+    files,
+    retired: [...forms, ...retiredNames].filter((name) => !present.has(name)),
+    ...(compile && { compile }),
+  }
 }

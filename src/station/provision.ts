@@ -7,9 +7,9 @@ import {
 } from '../device/files.js'
 import { applyFiles, type Pushed, type PushOptions } from '../device/push.js'
 import type { Repl } from '../device/repl.js'
-import { checkRoom } from '../device/room.js'
 import type { BoardFacts } from './board.js'
 import { type Bundle, dataNames } from './bundle.js'
+import { checkCompactedRoom, makeRoom } from './compaction.js'
 import {
   checkStation,
   parseStation,
@@ -26,6 +26,9 @@ export interface ProvisionPlan {
   settings: SettingChange[]
   /** Nothing to write. */
   isEmpty: boolean
+  /** What makes room on a board that has none. */
+  bundle: Bundle
+  wanted: LocalFile[]
 }
 
 /**
@@ -62,23 +65,43 @@ export async function planProvision(
     { name: 'station.json', data: new TextEncoder().encode(stationText(after)) },
     ...(rootDer ? [{ name: 'ca.der', data: rootDer }] : []),
   ]
-  const files = planFiles(wanted, await surveyFiles(repl, wanted, signal), {
-    retired: bundle.retired,
-    data: dataNames,
-  })
-  checkRoom(files)
+  const plan = await planCode(repl, bundle, signal, wanted)
   const isFirst = Object.keys(before).length === 0
   const settings = (isFirst ? settingChanges : runningChanges)(before, after)
-  return { files, settings, isEmpty: isEmptyPlan(files) }
+  return { ...plan, settings }
 }
 
-/** Writes what the plan says, all or nothing. */
-export function applyProvision(
+/** The same for the code alone. */
+export async function planCode(
   repl: Repl,
-  plan: ProvisionPlan,
+  bundle: Bundle,
+  signal?: AbortSignal,
+  wanted = bundle.files,
+): Promise<ProvisionPlan> {
+  const files = await compareFiles(repl, bundle, wanted, signal)
+  checkCompactedRoom(files)
+  return { files, settings: [], isEmpty: isEmptyPlan(files), bundle, wanted }
+}
+
+async function compareFiles(
+  repl: Repl,
+  { retired }: Bundle,
+  wanted: LocalFile[],
+  signal: AbortSignal | undefined,
+): Promise<FilePlan> {
+  return planFiles(wanted, await surveyFiles(repl, wanted, signal), { retired, data: dataNames })
+}
+
+/** Writes what the plan says, all or nothing; makes room for it where that takes some. */
+export async function applyProvision(
+  repl: Repl,
+  { files, bundle, wanted }: ProvisionPlan,
   options: PushOptions,
 ): Promise<Pushed> {
-  return applyFiles(repl, plan.files, options)
+  const { compile } = bundle
+  const replan = (): Promise<FilePlan> => compareFiles(repl, bundle, wanted, options.signal)
+  const fitting = compile ? await makeRoom(repl, files, compile, replan, options) : files
+  return applyFiles(repl, fitting, options)
 }
 
 /** The plan as data: names, sizes, old and new values; secrets are dots. */

@@ -1,38 +1,16 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type LocalFile, planFiles, type Survey, shortHash } from '../../src/device/files.js'
 import { packFiles, type WindowBits } from '../../src/device/install-pack.js'
 import { roomNeed } from '../../src/device/room.js'
-import { readBundle } from '../../src/station/bundle.js'
-import { compilerFor } from '../../src/station/compile.js'
-import { nodeSystem } from '../../src/system/node.js'
+import { compiledCode, ofFirstVersion, otherVersion, sourceCode } from '../support/station-code.js'
 import { temporaryFolder } from '../support/system.js'
 import { missing, python } from './run.js'
 
-const system = nodeSystem()
-const sources = (await readBundle(system)).files
-const compile = await compilerFor(6, system)
-const compiled = (await readBundle(system, compile)).files
-
-/** The same station as an earlier version, or another one, would have it. */
-function changed(files: LocalFile[], mark: string): LocalFile[] {
-  return files.map(({ name, data }) =>
-    name.endsWith('.mpy') || name === 'install.py'
-      ? { name, data }
-      : { name, data: Buffer.concat([Buffer.from(`# ${mark}\n`), data]) },
-  )
-}
-
-/** What the first version, which unpacks nothing, has of these. */
-function ofFirstVersion(files: LocalFile[]): LocalFile[] {
-  return files.map(({ name, data }) => ({
-    name,
-    data: ['install.py', 'boot.py'].includes(name)
-      ? readFileSync(new URL(`../support/first-version/${name}`, import.meta.url))
-      : data,
-  }))
-}
+const sources = otherVersion(sourceCode.files)
+const compiled = compiledCode.files
+const other = otherVersion(compiled)
 
 interface Update {
   before: LocalFile[]
@@ -77,35 +55,24 @@ const updates: [string, Update][] = [
     'the first version, most of it source',
     { before: ofFirstVersion(partly(sources)), after: compiled },
   ],
-  ['compiled code', { before: altered(compiled), after: compiled }],
-  ['compiled code, on trial', { before: altered(compiled), after: compiled, trial: true }],
-  ['compiled code, without deflate', { before: altered(compiled), after: compiled, windowBits: 0 }],
+  ['compiled code', { before: other, after: compiled }],
+  ['compiled code, on trial', { before: other, after: compiled, trial: true }],
+  ['compiled code, without deflate', { before: other, after: compiled, windowBits: 0 }],
 ]
 
 /** Small files only, so that every operation can be cut. */
 const few: Update = {
-  before: changed(sources, 'old').filter(({ name }) =>
-    /^(boot|main|bus|crc|install)\.py$/.test(name),
-  ),
+  before: sources.filter(({ name }) => /^(boot|main|bus|crc|install)\.py$/.test(name)),
   after: compiled.filter(({ name }) => /^(boot.py|main.py|bus.mpy|led.mpy|install.py)$/.test(name)),
 }
 
 /** Source but for the largest files. */
 function partly(files: LocalFile[]): LocalFile[] {
-  return changed(files, 'old').map((file) => {
+  return files.map((file) => {
     const name = file.name.replace('.py', '.mpy')
-    const short = altered(compiled).find((one) => one.name === name)
+    const short = other.find((one) => one.name === name)
     return file.data.length > 10_000 && short ? short : file
   })
-}
-
-/** Compiled code of which no file is the same. */
-function altered(files: LocalFile[]): LocalFile[] {
-  return changed(files, 'old').map(({ name, data }) =>
-    name.endsWith('.mpy')
-      ? { name, data: Buffer.concat([data, Buffer.from('!')]) }
-      : { name, data },
-  )
 }
 
 describe.skipIf(missing)(`an update on littlefs in real MicroPython ${missing ?? ''}`, () => {

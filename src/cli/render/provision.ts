@@ -115,6 +115,8 @@ export const provisionNotices: Record<string, (values: Values) => string> = {
   'console-back': () => 'the board is back',
   'no-compiler': ({ version }) =>
     `MicroPython ${version} does not load what this compiler makes: the source is pushed.`,
+  compacting: () =>
+    'The board has no room for the new version yet: its old code is compiled first.',
   'no-sensors': () => 'No sensor answers: check the wiring (SCL 22, SDA 21, 3.3 V).',
   'five-ghz': () => 'An ESP32 sees 2.4 GHz networks only: a network at 5 GHz never shows up here.',
   'repl-open': () =>
