@@ -42,6 +42,7 @@ function chipWith(
     mac: new Uint8Array(6),
     uart,
     isPaced: false,
+    hasFlashTimes: false,
     straps: name === 'esp32' ? { flash: 0x12, download: 0x0f } : silicon[name].straps,
     io0IsLow: () => download,
     startRuntime: async ({ project }) => (project === 'micropython' ? startRuntime : undefined),

@@ -1,14 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
 import { holdInLoader } from '../support/flashing.js'
+import { noBridge, openBridge } from '../support/pty-bridge.js'
 import { cli, temporaryFolder } from '../support/system.js'
 
 const speaks: StartRuntime = ({ app, transmit }) => {
@@ -23,20 +21,11 @@ async function boardInLoader(options: Parameters<typeof testBoard>[0] = {}): Pro
   return board
 }
 
-const noPython =
-  process.platform !== 'win32' && spawnSync('python3', ['--version']).status === 0
-    ? ''
-    : ' (skipped: python3 is not here)'
-
 /** The path of a pseudo-terminal that leads to a socket:// port; it goes with the test. */
 async function ptyTo(url: string): Promise<string> {
-  const script = fileURLToPath(new URL('../support/pty_bridge.py', import.meta.url))
-  const bridge = spawn('python3', [script, new URL(url).port], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void bridge.stdin.end())
-  const [line] = (await once(bridge.stdout, 'data')) as [Buffer]
-  return line.toString().trim()
+  const bridge = await openBridge(url)
+  onTestFinished(bridge.close)
+  return bridge.path
 }
 
 function imageFile(chip: 'esp32' | 'esp32c3' | 'esp32c6'): string {
@@ -60,7 +49,7 @@ describe('a port without control lines', () => {
     },
   )
 
-  it.skipIf(noPython)(`flashes over a pseudo-terminal${noPython}`, async () => {
+  it.skipIf(noBridge)(`flashes over a pseudo-terminal${noBridge}`, async () => {
     const { socketUrl } = await boardInLoader()
     const path = await ptyTo(socketUrl)
     const { code, out } = await cli(['flash', imageFile('esp32'), '--port', path, '--json'])

@@ -39,6 +39,7 @@ function bench() {
     mac: Uint8Array.of(0x24, 0x0a, 0xc4, 1, 2, 3),
     uart,
     isPaced: false,
+    hasFlashTimes: false,
     straps: { flash: 0x12, download: 0x0f },
     io0IsLow: () => true,
     startRuntime: async () => undefined,

@@ -28,7 +28,7 @@ export function largeImage(appBytes: number, { chip = 'esp32' as SiliconName, se
   let state = seed
   for (let i = 0; i < appBytes; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    body[i] = i % 3 === 0 ? i >> 8 : state >>> 24
+    body[i] = (i >> 5) % 3 === 0 ? 0 : state >>> 24
   }
   // The header and the segment with the descriptor stay; the second one is replaced.
   const kept = app.subarray(0, 32 + firstBytes)

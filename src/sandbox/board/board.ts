@@ -17,6 +17,8 @@ const megabyte = 1024 * 1024
 export interface Wiring extends Partial<AutoResetTimes> {
   /** Bytes take their time on the wire, flash operations theirs in the chip; true unless told. */
   pacing?: boolean
+  /** False leaves out what the flash chip takes for itself, as emulators do; true unless told. */
+  flashTimes?: boolean
   /** What the strapping pins say in each mode, where a board differs from the usual one. */
   straps?: Silicon['straps']
 }
@@ -71,6 +73,7 @@ export async function startBoard(options: BoardOptions, system: System): Promise
   const mac = options.mac ?? Uint8Array.of(0x24, 0x0a, 0xc4, 0x01, 0x02, 0x03)
   const part: Silicon = silicon[options.chip ?? 'esp32']
   const isPaced = options.wiring?.pacing ?? true
+  const hasFlashTimes = isPaced && (options.wiring?.flashTimes ?? true)
   const webReplPort = await freePort(options.webReplPort ?? 0, system)
   const size = options.flashSize ?? 4 * megabyte
   const file = await openFlashFile({ path: options.flashFile, size }, system)
@@ -106,6 +109,7 @@ export async function startBoard(options: BoardOptions, system: System): Promise
     mac,
     uart,
     isPaced,
+    hasFlashTimes,
     straps: options.wiring?.straps ?? part.straps,
     io0IsLow: () => reset.io0IsLow,
     startRuntime: (app) => (options.startRuntime ?? firmware)(app, faults),

@@ -42,8 +42,10 @@ export interface ChipParts {
   flash: SharedFlash
   mac: Uint8Array
   uart: Uart
-  /** Flash operations and the start of an app take the time they take on silicon. */
+  /** The start of an app takes the time it takes on silicon. */
   isPaced: boolean
+  /** Flash operations take theirs. */
+  hasFlashTimes: boolean
   straps: Silicon['straps']
   /** Whether IO0 is low right now. */
   io0IsLow(): boolean
@@ -174,7 +176,7 @@ export class Chip {
   }
 
   #pins(stopped: () => boolean): LoaderPins {
-    const { silicon, flash, uart, isPaced, system } = this.parts
+    const { silicon, flash, uart, hasFlashTimes, system } = this.parts
     return {
       silicon,
       flash,
@@ -187,7 +189,7 @@ export class Chip {
         if (!stopped() && baud >= 300 && baud <= 5_000_000) uart.chipBaud = baud
       },
       busy: async (ms) => {
-        if (isPaced && ms > 0) await system.clock.sleep(ms)
+        if (hasFlashTimes && ms > 0) await system.clock.sleep(ms)
       },
       leave: (next) => {
         if (!stopped()) this.#leave(next)

@@ -39,6 +39,7 @@ export function powerOn(content: (flash: Flash) => void = () => {}): BootedBoard
     mac,
     uart,
     isPaced: false,
+    hasFlashTimes: false,
     straps: silicon.esp32.straps,
     io0IsLow: () => false,
     startRuntime: async () => (machine) => startMicroPython(machine, parts),
