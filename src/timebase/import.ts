@@ -99,27 +99,49 @@ async function importBatch(target: Target, batch: StreamRecord[]): Promise<Impor
   // The mode of each record is chosen before the first is sent: APPEND wants them in order.
   const ordered = batch.toSorted((a, b) => timeOf(a) - timeOf(b))
   let missing = await missingRecords(target, ordered)
-  const present = batch.length - missing.length
-  const total = missing.length
+  let present = batch.length - missing.length
   while (true) {
     attempt++
     try {
       for (const mode of ['INSERT', 'APPEND'] as const) {
         const part = missing.filter((record) => modeFor(target, record) === mode)
-        const written = await writeRecords(target.client, target.stream, part, mode, target.signal)
+        const written = await writePart(target, part, mode)
         refused.push(...written.refused)
+        present += written.present
         // What was stored is not sent again when the other half of the batch fails.
         missing = missing.filter((record) => !part.includes(record))
         for (const record of part) raise(target, record)
       }
-      return { stored: total - refused.length, present, refused }
+      return { stored: batch.length - present - refused.length, present, refused }
     } catch (error) {
       if (!isUnclear(error) || attempt >= maxAttempts) throw error
       await target.clock.sleep(pauseMs, target.signal)
-      for (const { symbol } of missing) target.lasts.delete(symbol)
-      missing = await missingRecords(target, missing)
+      missing = await missingAgain(target, missing)
     }
   }
+}
+
+/**
+ * Writes records of one mode. Where a station wrote meanwhile, APPEND refuses what lies before its
+ * record: that is inserted, unless it was this very record that the station wrote.
+ */
+async function writePart(
+  target: Target,
+  part: StreamRecord[],
+  mode: WriteMode,
+): Promise<Pick<Imported, 'present' | 'refused'>> {
+  const { client, stream, signal } = target
+  const { refused } = await writeRecords(client, stream, part, mode, signal)
+  if (!refused.some(({ kind }) => kind === 'late')) return { present: 0, refused }
+  // The server does not say which ones it refused, and in another mode it may refuse none.
+  const left = await missingAgain(target, part)
+  const again = await writeRecords(client, stream, left, 'INSERT', signal)
+  return { present: refused.length - left.length, refused: again.refused }
+}
+
+function missingAgain(target: Target, records: StreamRecord[]): Promise<StreamRecord[]> {
+  for (const { symbol } of records) target.lasts.delete(symbol)
+  return missingRecords(target, records)
 }
 
 function isUnclear(error: unknown): boolean {
@@ -145,18 +167,15 @@ function timeOf({ timestamp }: StreamRecord): number {
 
 /** Records of a batch that the stream does not hold; reads no more than the batch's own time. */
 async function missingRecords(target: Target, batch: StreamRecord[]): Promise<StreamRecord[]> {
+  if (batch.length === 0) return batch
   const { client, stream, lasts, signal } = target
   for (const symbol of new Set(batch.map((record) => record.symbol))) {
     if (lasts.has(symbol)) continue
     const last = await lastRecord(client, stream, symbol, signal)
     lasts.set(symbol, last && parseTimestamp(last.timestamp))
   }
-  const doubtful = batch.filter((record) => {
-    const last = lasts.get(record.symbol)
-    return last !== undefined && timeOf(record) <= last
-  })
-  if (doubtful.length === 0) return batch
-  const counts = await storedCounts(target, doubtful)
+  // Whatever the last record's time: a station that sends its queue meanwhile writes the same ones.
+  const counts = await storedCounts(target, batch)
   return batch.filter((record) => {
     const key = valueKey(record, target.classes)
     const count = counts.get(key) ?? 0

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
 import type { Gateway } from '../../../src/sandbox/gateway/gateway.js'
+import { Secret } from '../../../src/secret.js'
 import { nodeSystem } from '../../../src/system/node.js'
+import { passwordAuth } from '../../../src/timebase/auth/password.js'
+import { makeClient } from '../../../src/timebase/client.js'
 import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
 import { cli, type TestSystem, type TestSystemOptions } from '../../support/system.js'
 
@@ -39,6 +42,14 @@ function weatherCsv(count: number, stations = 3): string {
       lines.push(`${time},st-${s},${20 + (i % 50) / 10},48.5,1013.2,${i % 7 ? 22.1 : ''}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** What a station sends of a row of that CSV. */
+function messageOf(line: string): object {
+  const [timestamp, symbol, ...values] = line.split(',')
+  const names = ['temperature', 'humidity', 'pressure', 'case_temperature']
+  const fields = names.map((name, i) => [name, values[i] === '' ? null : Number(values[i])])
+  return { symbol, timestamp, ...Object.fromEntries(fields) }
 }
 
 const sorted = (text: string): string => text.trim().split('\n').sort().join('\n')
@@ -94,6 +105,51 @@ describe('export and import', () => {
       expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(weatherCsv(400, 5)))
     },
   )
+
+  it.each([
+    ['', false],
+    [', with answers lost', true],
+  ])('loses and doubles nothing where stations write meanwhile%s', async (_what, isLost) => {
+    const { run, system, folder, gateway } = await bench()
+    const text = weatherCsv(2000, 2)
+    const [head = '', ...rows] = text.trim().split('\n')
+    writeFileSync(join(folder, 'in.csv'), text)
+    const { url, user, password } = gateway
+    const auth = passwordAuth({ url, user, password: new Secret(password) }, nodeSystem())
+    const station = makeClient({ url, auth }, nodeSystem())
+    const store = async (lines: string[]): Promise<void> => {
+      const refused = await station.post(['garden', 'write'], { body: lines.map(messageOf) })
+      expect(refused).toEqual([])
+    }
+    const own: string[] = []
+    let writes = 0
+    // Before each write of the import, st-0 gets ahead of the middle of it, and st-1 sends ten
+    // records of the file's next batch but one.
+    const importing = system({
+      fetch: async (url, options) => {
+        if (url.includes('/write') && writes < 4) {
+          const next = `${rows[writes * 1000 + 500]?.slice(0, 19)}.500Z,st-0,1,2,3,`
+          const queue = rows.slice((writes + 2) * 1000).filter((row) => row.includes('st-1'))
+          writes++
+          own.push(next)
+          await store([next])
+          await store(queue.slice(0, 10))
+          if (isLost) Object.assign(gateway.faults, { only: '/write', times: 1, answerLost: true })
+        }
+        return nodeSystem().fetch(url, options)
+      },
+    })
+    const { code, out } = await cli(['stream', 'import', 'in.csv', 'garden', '--json'], importing)
+    expect(code).toBe(0)
+    const result = JSON.parse(out) as { stored: number; present: number }
+    expect(result).toMatchObject({ refused: [] })
+    expect(result.stored + result.present).toBe(4000)
+    expect(result.present).toBeGreaterThan(0)
+    expect(writes).toBe(4)
+    await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+    const wanted = sorted([head, ...rows, ...own].join('\n'))
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(wanted)
+  })
 
   it('a bad line stops before anything is written', async () => {
     const { run, folder } = await bench()
