@@ -59,7 +59,9 @@ export async function provisionAll(
         ]),
       ),
       `${done.length - failed.length} of ${done.length} boards are in order.`,
-      ...(failed.length > 0 ? ['  Next: wxstation provision --retry-failed'] : []),
+      ...(failed.length > 0
+        ? [`  Next: wxstation provision --retry-failed${flags.wifi ? ' --wifi' : ''}`]
+        : []),
     ],
   }
 }

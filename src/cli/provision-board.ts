@@ -116,8 +116,10 @@ export async function provisionBoard(
 
     const network =
       chosen?.network ?? (await strongestKnown(context, repl, (wish.networks ?? []) as Network[]))
+    let address: string | undefined
     if (network) {
       const joined = await joinNetwork(context, repl, network, chosen?.seen ?? [])
+      address = joined.address
       if (wish.timebase_url === undefined) {
         wish.timebase_url = await urlForBoard(context, repl, joined)
         root = await rootFor(context, wish)
@@ -143,6 +145,7 @@ export async function provisionBoard(
       station: version(),
       provisionedAt: new Date(system.clock.now()).toISOString(),
       port: link.url,
+      ...(address !== undefined && { address }),
       timebaseUrl: client.url,
       ...(link.usb?.serialNumber !== undefined && { usbSerial: link.usb.serialNumber }),
     })

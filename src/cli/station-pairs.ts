@@ -10,7 +10,7 @@ import { secretFromStdin } from './stdin.js'
  * keeps a secret out of it. `isTaken`: standard input has another use already.
  */
 export async function pairsWithStdin(
-  { system }: Pick<Context, 'system'>,
+  { system, prompts }: Pick<Context, 'system' | 'prompts'>,
   pairs: string[],
   isTaken = false,
 ): Promise<StationSettings> {
@@ -24,7 +24,12 @@ export async function pairsWithStdin(
     throw new WxError('USAGE', 'Standard input can give one secret only.', {
       hint: 'Give the others by a file or the environment.',
     })
-  return { ...wish, [first[0]]: await secretFromStdin(system.terminal, `${first[0]}=-`) }
+  const [name] = first
+  // Whoever sits at a terminal types it there, unseen.
+  const secret = prompts.canAsk
+    ? await prompts.secret(name, { flag: `${name}=-` })
+    : await secretFromStdin(system.terminal, `${name}=-`)
+  return { ...wish, [name]: secret }
 }
 
 /** `name=value` pairs: numbers and lists become what the setting is. */

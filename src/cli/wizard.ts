@@ -1,6 +1,6 @@
 import { WxError } from '../errors.js'
 import type { StationSettings } from '../station/config.js'
-import type { Station } from '../station/inventory.js'
+import { readInventory, type Station } from '../station/inventory.js'
 import { checkNewStreamName } from '../timebase/names.js'
 import type { Context } from './context.js'
 import { givenSettings, type WishFlags } from './station-wish.js'
@@ -20,7 +20,7 @@ export async function askTimebase(context: Context): Promise<Context> {
     : await prompts.text(
         'TimeBase WebAdmin',
         { flag: '--timebase', env: 'WXSTATION_TIMEBASE_URL' },
-        { ...((await answersPing(system, usualUrl)) && { initial: usualUrl }) },
+        await foundUrl(system),
       )
   const user =
     has('timebase.user') || hasKey
@@ -58,6 +58,16 @@ async function withProfile({ settings, system }: Context): Promise<Context['sett
     ...(kind === 'password' && { 'timebase.user': user, 'timebase.password': secret }),
     ...(kind === 'api-key' && { 'timebase.apiKey': user, 'timebase.apiSecret': secret }),
   })
+}
+
+/** A server that answers: on this computer, else the one that the last board was provisioned for. */
+async function foundUrl(system: Context['system']): Promise<{ initial?: string }> {
+  const last = (await readInventory(system))
+    .filter(({ timebaseUrl, provisionedAt }) => timebaseUrl && provisionedAt)
+    .sort((a, b) => ((a.provisionedAt ?? '') < (b.provisionedAt ?? '') ? 1 : -1))[0]
+  for (const url of [usualUrl, last?.timebaseUrl])
+    if (url !== undefined && (await answersPing(system, url))) return { initial: url }
+  return {}
 }
 
 async function answersPing(system: Context['system'], url: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
 import { noFaults } from '../../src/sandbox/faults.js'
 import { readInventory } from '../../src/station/inventory.js'
+import type { Host } from '../../src/system.js'
 import { type Bench, provisionBench } from '../support/bench.js'
 import { converse, type Dialog, keys } from '../support/converse.js'
 import type { TestSystem } from '../support/system.js'
@@ -168,7 +169,14 @@ describe('the wizard of provision', () => {
 
   it('asks for TimeBase, takes a second password, and ends with the first record', async () => {
     const asked = [...unknownWifi, 'WXSTATION_TIMEBASE_URL', 'WXSTATION_TIMEBASE_USER']
-    const system = terminal([...asked, 'WXSTATION_TIMEBASE_PASSWORD'], {})
+    asked.push('WXSTATION_TIMEBASE_BOARD_URL', 'WXSTATION_TIMEBASE_PASSWORD')
+    const address = (last: number): ReturnType<Host['addresses']>[number] => ({
+      ...{ name: `lan${last}`, address: `192.168.77.${last}`, netmask: '255.255.255.0' },
+    })
+    const here = terminal(asked, {})
+    // Two addresses in the board's network; only one of them leads to this computer.
+    const host = { ...here.host, addresses: () => [address(99), address(1)] }
+    const system: TestSystem = { ...here, host }
     const code = await ask(system, [
       [/TimeBase WebAdmin/, `${bench.env.WXSTATION_TIMEBASE_URL}${enter}`],
       [/TimeBase user/, enter],
@@ -190,6 +198,11 @@ describe('the wizard of provision', () => {
     expect(shown).toMatch(/First record in TimeBase/)
     expect(system.out()).toMatch(/esp010203 .* °C/)
     const [station] = await readInventory(system)
-    expect(station).toMatchObject({ symbol: 'esp010203', name: 'Shed', stream: 'garden' })
+    const { port } = new URL(bench.env.WXSTATION_TIMEBASE_URL ?? '')
+    expect(shown).toContain(`The board gets http://192.168.77.1:${port}: localhost would be`)
+    expect(station).toMatchObject({
+      ...{ symbol: 'esp010203', name: 'Shed', stream: 'garden', address: '192.168.77.20' },
+      timebaseUrl: bench.env.WXSTATION_TIMEBASE_URL,
+    })
   }, 150_000)
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { choosePort } from '../../../src/cli/board.js'
 import { joinNetwork } from '../../../src/cli/board-network.js'
 import type { Context } from '../../../src/cli/context.js'
-import { chooseNetwork } from '../../../src/cli/network-choice.js'
+import { chooseNetwork, strongestKnown } from '../../../src/cli/network-choice.js'
 import { makePrompts } from '../../../src/cli/prompts.js'
 import { loadSettings } from '../../../src/cli/settings.js'
 import { askStation, askTimebase, withLogin } from '../../../src/cli/wizard.js'
@@ -10,8 +10,9 @@ import type { Repl } from '../../../src/device/repl.js'
 import type { Event } from '../../../src/events.js'
 import { Secret } from '../../../src/secret.js'
 import type { Network } from '../../../src/station/config.js'
+import { rememberStation } from '../../../src/station/inventory.js'
 import type { System } from '../../../src/system.js'
-import { coded, scripted } from '../../support/answers.js'
+import { coded, type Sent, scripted } from '../../support/answers.js'
 import { converse, type Dialog, keys } from '../../support/converse.js'
 import { type TestSystem, testSystem } from '../../support/system.js'
 
@@ -78,6 +79,24 @@ describe('the address of TimeBase', () => {
     expect(settings.get('timebase.user')).toBe('admin')
     expect(settings.get('timebase.password')).toBe('marked-secret')
     expect(one.system.err()).not.toContain('marked-secret')
+  })
+
+  it('is else offered where the last board was provisioned for, if that answers', async () => {
+    const env = { WXSTATION_TIMEBASE_USER: 'u', WXSTATION_TIMEBASE_PASSWORD: 'p' }
+    const answers = (sent: Sent) =>
+      sent.url === 'http://new:8099/ping' ? {} : { fails: coded('ECONNREFUSED') }
+    const one = await desk(env, { fetch: scripted(answers).fetch })
+    for (const [mac, timebaseUrl, provisionedAt] of [
+      ['1', 'http://new:8099', '2026-11-20T00:00:00Z'],
+      ['2', 'http://old:8099', '2026-11-19T00:00:00Z'],
+    ] as const) {
+      const what = { mac, symbol: mac, stream: 's' }
+      await rememberStation(one.system, { ...what, timebaseUrl, provisionedAt })
+    }
+    const { settings } = await answered(one, askTimebase(one.context), [
+      [/TimeBase WebAdmin .*new:8099/, enter],
+    ])
+    expect(settings.get('timebase.url')).toBe('http://new:8099')
   })
 
   it('is typed where none answers', async () => {
@@ -241,6 +260,20 @@ describe('a network', () => {
     const work = joinNetwork(one.context, board(answer).repl, network(), heard)
     await expect(work).rejects.toMatchObject({ code, exitCode: 8 })
     expect(one.system.err()).toBe('')
+  })
+
+  it('is the strongest of those that the station knows', async () => {
+    const one = await desk()
+    const known = ['Away', 'Far', 'Near'].map((ssid) => ({ ssid, password: new Secret('') }))
+    const heard = [seen('Far', -80), seen('Near', -60), seen('Other', -40)].join('\n')
+    const chosen = async (air: string): Promise<string | undefined> =>
+      (await strongestKnown(one.context, board(air).repl, known))?.ssid
+    expect(await chosen(heard)).toBe('Near')
+    // Nothing of it is heard: the first one is tried, and the join says what is wrong.
+    expect(await chosen(seen('Other', -40))).toBe('Away')
+    const { repl, asked } = board()
+    expect((await strongestKnown(one.context, repl, known.slice(0, 1)))?.ssid).toBe('Away')
+    expect(asked).toEqual([])
   })
 
   it('is not found where the board hears no such name', async () => {
