@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { WxError } from '../errors.js'
 import { forBoard, type Report } from '../events.js'
 import type { System } from '../system.js'
@@ -39,12 +38,10 @@ export interface BoardInfo {
   app?: AppDescriptor
 }
 
-/** A piece is read, stored and counted as done before the next: what broke off goes on there. */
-const pieceBytes = 0x10000
 const attempts = 4
 
 /** Runs `work` on a board in its loader and lets the board start again afterwards. */
-async function withBoard<T>(
+export async function withBoard<T>(
   options: BoardOptions,
   system: System,
   context: BoardContext,
@@ -105,70 +102,6 @@ export interface Range {
   size: number | undefined
 }
 
-/**
- * Reads a range of flash into a file. What a run that broke off has stored in `<path>.part` is
- * compared with the chip and not read again; the whole is proven by the chip's MD5.
- */
-export function backupBoard(
-  path: string,
-  range: Range,
-  options: BoardOptions,
-  system: System,
-  context: BoardContext,
-): Promise<BoardInfo & { size: number; sha256: string }> {
-  return withBoard(options, system, context, async (session, report, info) => {
-    refuseSecured(info)
-    const size = sizeOf(range, info)
-    await session.raiseBaud()
-    report({ type: 'stage', stage: 'backup' })
-    const startMs = system.clock.monotonic()
-    const partial = `${path}.part`
-    const kept = (await system.files.read(partial)) ?? new Uint8Array(0)
-    const bytes = new Uint8Array(size)
-    bytes.set(kept.subarray(0, size))
-    // It may hold the password of a network, as the backup itself does.
-    const store = await system.files.open(partial, kept.length > 0 ? 'r+' : 'w', 0o600)
-    try {
-      await store.chmod(0o600)
-      for (let at = 0, failures = 0; at < size; ) {
-        const length = Math.min(pieceBytes, size - at)
-        const piece = bytes.subarray(at, at + length)
-        try {
-          await readPiece(session, range.offset + at, piece, at + length <= kept.length)
-          await store.write(piece, 0, length, at)
-          at += length
-          failures = 0
-          report({ type: 'progress', stage: 'backup', done: at, total: size, unit: 'bytes' })
-        } catch (error) {
-          if (!isSpoiled(error) || ++failures >= attempts) throw error
-          await session.stepDown()
-        }
-      }
-    } finally {
-      await store.close()
-    }
-    await system.files.write(path, bytes, { mode: 0o600 })
-    await system.files.remove(partial)
-    report({ type: 'done', stage: 'backup', elapsedMs: system.clock.monotonic() - startMs })
-    return { ...info, size, sha256: createHash('sha256').update(bytes).digest('hex') }
-  })
-}
-
-/** Fills `piece` from the chip. Erased flash and what an earlier run has read need no bytes on the wire. */
-async function readPiece(
-  { loader }: Session,
-  address: number,
-  piece: Uint8Array,
-  isKept: boolean,
-): Promise<void> {
-  const wanted = await loader.md5(address, piece.length)
-  if (isKept && md5(piece) === wanted) return
-  if (md5(new Uint8Array(piece.length).fill(0xff)) === wanted) piece.fill(0xff)
-  else piece.set(await loader.readAll(address, piece.length))
-  if (md5(piece) !== wanted)
-    throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
-}
-
 /** Writes a file to flash as it is; only sectors that differ, proven by the chip's MD5. */
 export function restoreBoard(
   bytes: Uint8Array,
@@ -225,18 +158,18 @@ export function restoreBoard(
   })
 }
 
-function md5(bytes: Uint8Array): string {
-  return createHash('md5').update(bytes).digest('hex')
-}
-
-function sizeOf({ offset, size }: Range, { flashSizeBytes }: BoardInfo): number {
+/** A range in bytes. Throws USAGE where it does not lie in whole sectors of the flash. */
+export function rangeOf(
+  { offset, size }: Range,
+  { flashSizeBytes }: BoardInfo,
+): { offset: number; size: number } {
   const whole = size ?? flashSizeBytes - offset
   if (offset % sectorBytes !== 0 || offset < 0 || whole <= 0 || offset + whole > flashSizeBytes) {
     throw new WxError('USAGE', 'This range does not lie in whole sectors inside the flash.')
   }
-  return whole
+  return { offset, size: whole }
 }
 
-function refuseSecured({ isSecured, chip }: BoardInfo): void {
+export function refuseSecured({ isSecured, chip }: BoardInfo): void {
   if (isSecured) throw new WxError('CHIP_SECURED', `This ${chip} does not let its flash be read.`)
 }

@@ -42,7 +42,7 @@ const headerBytes = 24
 const appDescriptorMagic = 0xabcd5432
 /** IDF's bootloader takes at most 16 segments (ESP_IMAGE_MAX_SEGMENTS). */
 const maxSegments = 16
-const defaultAppOffset = 0x10000
+export const defaultAppOffset = 0x10000
 
 /**
  * Reads an image and proves its structure: header, segments, XOR checksum, SHA-256, partition

@@ -1,10 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { backupBoard } from '../../src/device/board-flash.js'
 import { readMemory, rememberBoard } from '../../src/device/known-boards.js'
 import { probeBoard } from '../../src/device/probe.js'
-import type { Event } from '../../src/events.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
@@ -161,41 +159,5 @@ describe('wxstation board', () => {
     expect(flash.read(0x5000, 1)[0]).toBe(1)
     expect((await cli(['board', 'erase', '--yes', '-p', rfc2217Url])).code).toBe(0)
     expect(flash.read(0x5000, 1)[0]).toBe(0xff)
-  })
-
-  it('a backup that was broken off goes on, stays private, and is the whole flash then', async () => {
-    const { rfc2217Url, flash } = await board()
-    const body = Uint8Array.from({ length: 0x30000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
-    flash.program(0x10000, body)
-    const file = join(temporaryFolder(), 'all.bin')
-    const stop = new AbortController()
-    const report = (event: Event): void => {
-      if (event.type === 'progress' && event.stage === 'backup' && event.done >= 0x20000)
-        stop.abort(new Error('unplugged'))
-    }
-    const range = { offset: 0x10000, size: 0x30000 }
-    const options = { port: rfc2217Url, waitForButtons: false }
-    const system = testSystem()
-    await expect(
-      backupBoard(file, range, options, system, { report, signal: stop.signal }),
-    ).rejects.toThrow('unplugged')
-    expect(statSync(`${file}.part`)).toMatchObject({ size: 0x20000 })
-    expect(statSync(`${file}.part`).mode & 0o777).toBe(0o600)
-    const argv = [
-      'board',
-      'backup',
-      file,
-      '--offset',
-      '0x10000',
-      '--size',
-      '192K',
-      '-p',
-      rfc2217Url,
-    ]
-    const { code, out } = await cli(argv)
-    expect(code).toBe(0)
-    expect(out).toMatch(/all\.bin: .*, verified\n +sha256 [0-9a-f]{64}/)
-    expect(readFileSync(file).equals(Buffer.from(body))).toBe(true)
-    expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 })

@@ -76,7 +76,11 @@ function addInfo(board: Command, handle: Handle): void {
 }
 
 function addBackup(board: Command, handle: Handle): void {
-  verb(board, 'backup', 'read the flash into a file; goes on where it broke off')
+  verb(
+    board,
+    'backup',
+    'read the flash into a file; only what is not known, and goes on where it broke off',
+  )
     .argument('<file>', 'file to write')
     .option('--offset <address>', 'where to begin', parseSize, 0)
     .option('--size <bytes>', 'how much; default is to the end of the chip', parseSize)
@@ -86,14 +90,14 @@ function addBackup(board: Command, handle: Handle): void {
     )
     .action(
       handle(async (context, file: string, flags: Flags) => {
-        const { backupBoard } = await import('../../device/board-flash.js')
+        const { backupBoard } = await import('../../device/flash-backup.js')
         const [options, during] = await optionsOf(context, flags)
         const range = { offset: flags.offset, size: flags.size }
         const done = await backupBoard(file, range, options, context.system, during)
         return {
           data: { file, ...done },
           pretty: (paint) => [
-            `${paint.good('✔')} ${file}: ${bytesText(done.size)}, verified`,
+            `${paint.good('✔')} ${file}: ${bytesText(done.size)}, verified; ${bytesText(done.readBytes)} had to be read`,
             `  sha256 ${done.sha256}`,
           ],
         }

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { WxError } from '../errors.js'
+import type { System } from '../system.js'
+import {
+  type BoardContext,
+  type BoardInfo,
+  type BoardOptions,
+  type Range,
+  rangeOf,
+  refuseSecured,
+  withBoard,
+} from './board-flash.js'
+import { isSpoiled } from './commands.js'
+import { differingRuns } from './compare.js'
+import { guessFlash } from './flash-guess.js'
+import type { Session } from './session.js'
+
+/** So many sectors that a piece which differs everywhere is seen as such after a few questions. */
+const pieceBytes = 0x40000
+/** What is read is stored at once: a broken-off run goes on there. */
+const chunkBytes = 0x10000
+const attempts = 4
+
+export interface Backup extends BoardInfo {
+  size: number
+  sha256: string
+  /** What had to be read; the rest was known by the chip's MD5. */
+  readBytes: number
+}
+
+/**
+ * Reads a range of flash into a file. The chip cannot pack what it sends, so what can be known is not
+ * read: erased flash, the firmware in the cache, an earlier backup in that file, and what a run that
+ * broke off has stored in `<path>.part`. Every sector is proven by the chip's MD5.
+ */
+export function backupBoard(
+  path: string,
+  range: Range,
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<Backup> {
+  return withBoard(options, system, context, async (session, report, info) => {
+    refuseSecured(info)
+    const { offset, size } = rangeOf(range, info)
+    await session.raiseBaud()
+    report({ type: 'stage', stage: 'backup' })
+    const startMs = system.clock.monotonic()
+    const partial = `${path}.part`
+    const bytes = await guessFlash({ offset, size }, [path, partial], session.loader, system)
+    // It may hold the password of a network, as the backup itself does.
+    const isThere = (await system.files.stat(partial)) !== undefined
+    const file = await system.files.open(partial, isThere ? 'r+' : 'w', 0o600)
+    let readBytes = 0
+    try {
+      await file.chmod(0o600)
+      for (let at = 0; at < size; at += pieceBytes) {
+        const piece = bytes.subarray(at, Math.min(size, at + pieceBytes))
+        await file.write(piece, 0, piece.length, at)
+        readBytes += await readPiece(session, offset + at, piece, async (from, length) => {
+          await file.write(bytes, at + from, length, at + from)
+          const done = at + from + length
+          report({ type: 'progress', stage: 'backup', done, total: size, unit: 'bytes' })
+        })
+        const done = at + piece.length
+        report({ type: 'progress', stage: 'backup', done, total: size, unit: 'bytes' })
+      }
+    } finally {
+      await file.close()
+    }
+    await system.files.write(path, bytes, { mode: 0o600 })
+    await system.files.remove(partial)
+    report({ type: 'done', stage: 'backup', elapsedMs: system.clock.monotonic() - startMs })
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    return { ...info, size, sha256, readBytes }
+  })
+}
+
+/** Makes `piece` what the chip holds; answers how much of it had to be read. */
+async function readPiece(
+  session: Session,
+  address: number,
+  piece: Uint8Array,
+  onRead: (from: number, length: number) => Promise<void>,
+): Promise<number> {
+  let readBytes = 0
+  for (let failures = 0, rounds = 0; ; ) {
+    try {
+      const md5 = (at: number, size: number): Promise<string> => session.loader.md5(at, size)
+      const runs = await differingRuns({ address, bytes: piece }, md5, () => {})
+      // The comparison of the next round is the proof.
+      if (runs.length === 0) return readBytes
+      if (++rounds > attempts)
+        throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
+      for (const run of runs) {
+        for (let at = 0; at < run.size; at += chunkBytes) {
+          const length = Math.min(chunkBytes, run.size - at)
+          const from = run.address + at - address
+          piece.set(await session.loader.readAll(run.address + at, length), from)
+          readBytes += length
+          await onRead(from, length)
+        }
+      }
+    } catch (error) {
+      if (!isSpoiled(error) || ++failures >= attempts) throw error
+      await session.stepDown()
+    }
+  }
+}
