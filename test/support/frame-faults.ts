@@ -11,11 +11,15 @@ export interface FrameFault {
   damage: Damage
 }
 
-export interface Proxy {
+export interface Cable {
   url: string
   /** Opcodes of the frames that have passed, in order. */
   toBoard: number[]
   toHost: number[]
+  /** Called as a frame for the board begins to pass. */
+  onFrame: (opcode: number) => void
+  /** Pulls the cable: every connection breaks. */
+  cut(): void
 }
 
 const end = 0xc0
@@ -23,16 +27,23 @@ const end = 0xc0
 const iac = 0xff
 
 /** A network in front of an rfc2217 board that spoils one byte of one SLIP frame; none without a fault. */
-export async function faultyProxy(board: string, fault?: FrameFault): Promise<Proxy> {
+export async function faultyProxy(board: string, fault?: FrameFault): Promise<Cable> {
   const port = Number(new URL(board.replace('rfc2217', 'http')).port)
   const toBoard: number[] = []
   const toHost: number[] = []
+  const proxy: Cable = {
+    ...{ url: '', toBoard, toHost, onFrame: () => {} },
+    cut: () => {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
   const of = (direction: FrameFault['direction']) =>
     fault?.direction === direction ? fault : undefined
   const sockets = new Set<net.Socket>()
   const server = net.createServer((host) => {
     const chip = net.connect(port, '127.0.0.1')
-    const [up, down] = [spoiler(toBoard, of('to-board')), spoiler(toHost, of('to-host'))]
+    const up = spoiler(toBoard, of('to-board'), (opcode) => proxy.onFrame(opcode))
+    const down = spoiler(toHost, of('to-host'))
     host.on('data', (bytes) => chip.write(up(bytes)))
     chip.on('data', (bytes) => host.write(down(bytes)))
     for (const socket of [host, chip]) {
@@ -49,14 +60,19 @@ export async function faultyProxy(board: string, fault?: FrameFault): Promise<Pr
   })
   onTestFinished(() => {
     server.close()
-    for (const socket of sockets) socket.destroy()
+    proxy.cut()
   })
   const { port: own } = server.address() as net.AddressInfo
-  return { url: `rfc2217://127.0.0.1:${own}`, toBoard, toHost }
+  proxy.url = `rfc2217://127.0.0.1:${own}`
+  return proxy
 }
 
 /** Counts frames as they pass, and spoils the one that is wanted. */
-function spoiler(opcodes: number[], fault: FrameFault | undefined): (bytes: Buffer) => Buffer {
+function spoiler(
+  opcodes: number[],
+  fault: FrameFault | undefined,
+  onFrame: (opcode: number) => void = () => {},
+): (bytes: Buffer) => Buffer {
   let length = -1
   let frame = 0
   return (bytes) => {
@@ -70,7 +86,10 @@ function spoiler(opcodes: number[], fault: FrameFault | undefined): (bytes: Buff
         continue
       }
       if (length >= 0) length++
-      if (length === 2) opcodes[frame] = byte
+      if (length === 2) {
+        opcodes[frame] = byte
+        onFrame(byte)
+      }
       const isHit = frame === fault?.frame && length === fault.byte && byte !== iac
       if (!isHit || fault.damage === 'double') out.push(byte)
       if (isHit && fault.damage === 'double') out.push(byte)
