@@ -203,6 +203,7 @@ export interface System {
       /** Added to this process's own; undefined takes a variable away. */
       env?: Record<string, string | undefined>
       signal?: AbortSignal
+      /** What it prints goes where this process prints. */
       inherit?: boolean
     },
   ): Promise<SpawnResult>

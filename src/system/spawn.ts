@@ -6,7 +6,8 @@ export const nodeSpawn: System['spawn'] = (command, args, options = {}) =>
     const child = spawn(command, args, {
       ...(options.cwd && { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
-      stdio: options.inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      // Nobody types into a child: one with a question takes the way it has off a terminal.
+      stdio: options.inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     })
     let stdout = ''
