@@ -24,11 +24,18 @@ async function makeAgent({
   const tls = { ...(ca && { ca: rootsAnd(ca) }), ...(insecure && { rejectUnauthorized: false }) }
   const options: Agent.Options = { connect: { timeout: 10_000, ...tls }, keepAliveTimeout: 60_000 }
   const { env } = process
-  const proxied = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
-  if (!proxied) return new undici.Agent(options)
+  // An empty variable is none: undici would take it for the answer, and the other spelling for nothing.
+  const httpProxy = env.http_proxy || env.HTTP_PROXY
+  const httpsProxy = env.https_proxy || env.HTTPS_PROXY
+  if (!httpProxy && !httpsProxy) return new undici.Agent(options)
   // No proxy reaches this computer's own servers, whatever the user's variables leave out.
-  const noProxy = [env.no_proxy ?? env.NO_PROXY, 'localhost', '127.0.0.1', '[::1]']
-  return new undici.EnvHttpProxyAgent({ ...options, noProxy: noProxy.filter(Boolean).join(',') })
+  const noProxy = [env.no_proxy || env.NO_PROXY, 'localhost', '127.0.0.1', '[::1]']
+  return new undici.EnvHttpProxyAgent({
+    ...options,
+    ...(httpProxy && { httpProxy }),
+    ...(httpsProxy && { httpsProxy }),
+    noProxy: noProxy.filter(Boolean).join(','),
+  })
 }
 
 export const nodeFetch: System['fetch'] = async (url, options = {}) => {
