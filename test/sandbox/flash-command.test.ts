@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { readPartitionTable } from '../../src/device/partitions.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { startMirror } from '../../src/sandbox/mirror.js'
 import { imageFile as fileOf, flash, speakingBoard } from '../support/flashing.js'
@@ -7,6 +8,7 @@ import { facts } from '../support/large-image.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
 
 const board = speakingBoard
+const megabyte = 1024 * 1024
 
 function imageFile(chip: 'esp32' | 'esp32c3' = 'esp32'): string {
   return fileOf(buildImage(chip, facts))
@@ -56,6 +58,33 @@ describe('wxstation flash', () => {
     await mirror.stop()
     const again = await cli(['flash', 'micropython', '--offline'], { env, folders })
     expect(again.err).toMatch(/Already flashed/)
+  })
+
+  it.each([
+    [8, 5.75],
+    [16, 13.75],
+  ])('gives the queue what a chip of %i MB has left, and starts there', async (size, queue) => {
+    const one = await board({ flashSize: size * megabyte })
+    const { rfc2217Url } = one
+    const path = imageFile()
+    const first = await cli(['flash', path, '-p', rfc2217Url])
+    expect({ code: first.code, err: first.err }).toEqual({
+      code: 0,
+      err: expect.stringMatching(new RegExp(`${size} MB[\\s\\S]*queue's partition ${queue} MB`)),
+    })
+    const { partitions } = readPartitionTable(one.flash.read(0x8000, 0xc00), 'the chip')
+    expect(partitions.slice(-2)).toMatchObject([
+      { label: 'vfs', offset: 0x200000, size: 0x40000 },
+      { label: 'wxqueue', offset: 0x240000, size: size * megabyte - 0x240000 },
+    ])
+    // The bootloader refuses partitions beyond the size that its own header states.
+    expect((one.flash.read(0x1003, 1)[0] ?? 0) >> 4).toBe(Math.log2(size))
+    const again = await cli(['flash', path, '-p', rfc2217Url])
+    expect(again.err).toMatch(/Already flashed/)
+    const stock = await cli(['flash', path, '--stock-partitions', '-p', rfc2217Url])
+    expect(stock).toMatchObject({ code: 0 })
+    const official = readPartitionTable(one.flash.read(0x8000, 0xc00), 'the chip').partitions
+    expect(official.at(-1)).toMatchObject({ label: 'vfs', offset: 0x200000, size: 0x200000 })
   })
 
   it('flashes several boards, and one that fails does not stop the other', async () => {
