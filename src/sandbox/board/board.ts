@@ -4,7 +4,7 @@ import { makeWeather, type Weather } from '../weather.js'
 import { type Air, makeAir } from './air.js'
 import { AutoReset, type AutoResetTimes, generousCapacitors } from './auto-reset.js'
 import { Chip } from './chip.js'
-import { type Silicon, type SiliconName, silicon } from './chips.js'
+import { encrypted, type Silicon, type SiliconName, silicon } from './chips.js'
 import { Flash, onPowerLost } from './flash.js'
 import { openFlashFile } from './flash-file.js'
 import { startMicroPython } from './micropython/runtime.js'
@@ -26,6 +26,8 @@ export interface Wiring extends Partial<AutoResetTimes> {
 export interface BoardOptions {
   name?: string
   chip?: SiliconName
+  /** Flash encryption is burnt into its fuses. */
+  isEncrypted?: boolean
   /** Six bytes; 24:0a:c4:01:02:03 unless told. */
   mac?: Uint8Array
   /** Keeps the flash over restarts of the sandbox; without it the board forgets. */
@@ -71,7 +73,8 @@ export async function startBoard(options: BoardOptions, system: System): Promise
   const { clock } = system
   const name = options.name ?? 'board'
   const mac = options.mac ?? Uint8Array.of(0x24, 0x0a, 0xc4, 0x01, 0x02, 0x03)
-  const part: Silicon = silicon[options.chip ?? 'esp32']
+  const delivered: Silicon = silicon[options.chip ?? 'esp32']
+  const part = options.isEncrypted ? encrypted(delivered) : delivered
   const isPaced = options.wiring?.pacing ?? true
   const hasFlashTimes = isPaced && (options.wiring?.flashTimes ?? true)
   const webReplPort = await freePort(options.webReplPort ?? 0, system)

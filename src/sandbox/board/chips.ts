@@ -44,6 +44,8 @@ export interface Silicon {
   readonly resetNames: Readonly<Record<number, string>>
   /** Has GET_SECURITY_INFO; the ESP32 answers it as unknown. */
   readonly hasSecurityInfo: boolean
+  /** Its owner has burnt flash encryption: as the ESP32's eFuses show it, and as the others tell it. */
+  readonly isEncrypted?: boolean
   /** The ESP32's ROM falls into a BASIC interpreter where others only complain. */
   readonly hasBasic: boolean
   /** Addresses at which loaders put their stubs: the older one (v1) and the newer one (v2). */
@@ -190,4 +192,13 @@ function identity(
 ): Pick<Silicon, 'chip' | 'imageId' | 'bootloaderOffset' | 'magic' | 'watchdog'> {
   const { imageId, bootloaderOffset, magic, watchdog } = chips[chip]
   return { chip, imageId, bootloaderOffset, magic: magic[0] ?? 0, watchdog }
+}
+
+/** FLASH_CRYPT_CNT is bits 20-26 of the ESP32's first eFuse word; an odd number of them is "on". */
+const fuseWord0 = 0x3ff5a000
+
+/** The same silicon with flash encryption switched on for good. */
+export function encrypted(part: Silicon): Silicon {
+  const words = part.hasSecurityInfo ? part.words : { ...part.words, [fuseWord0]: 1 << 20 }
+  return { ...part, words, isEncrypted: true }
 }

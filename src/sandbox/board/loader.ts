@@ -62,9 +62,10 @@ export const ops = {
   runUserCode: 0xd3,
 } as const
 
-/** Answer of GET_SECURITY_INFO on a chip with nothing burnt: flags, counter, purposes, id, eco. */
+/** Answer of GET_SECURITY_INFO: flags, counter of flash encryption, purposes, id, eco. */
 export function securityInfo(silicon: Silicon): Uint8Array {
   const answer = new Uint8Array(20)
+  if (silicon.isEncrypted) answer[4] = 1
   new DataView(answer.buffer).setUint32(12, silicon.imageId, true)
   return answer
 }
