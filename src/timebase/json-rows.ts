@@ -2,6 +2,8 @@ import { WxError } from '../errors.js'
 
 /** One row of a weather stream has some 150 bytes; a single element beyond this is no row. */
 const maxElementBytes = 16_000_000
+/** Blanks around the array; a server that sends on and on without a row must not hold anybody up. */
+const maxBlanks = 1_000_000
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
@@ -133,6 +135,7 @@ function makeScanner(): Scanner {
   let hasElements = false
   let pending: Uint8Array[] = []
   let pendingBytes = 0
+  let blanks = 0
 
   /** Parses what is pending plus `last`: a list of elements with commas between them. */
   const parse = (last: Uint8Array, isEnd: boolean): unknown[] => {
@@ -183,14 +186,18 @@ function makeScanner(): Scanner {
         start = i + 1
       }
     }
-    if (place !== 'inside') return rows.flat()
+    if (place !== 'inside') {
+      blanks += rows.length > 0 ? 0 : chunk.length
+      if (blanks > maxBlanks)
+        throw new WxError('ANSWER_INVALID', 'The server sent an answer without end.')
+      return rows.flat()
+    }
     let first = start
     if (boundary >= start) {
       rows.push(parse(chunk.subarray(start, boundary), false))
       first = boundary + 1
     }
-    // The copy is needed: a reader may use its buffer again.
-    const rest = chunk.slice(first)
+    const rest = chunk.subarray(first)
     pending.push(rest)
     pendingBytes += rest.length
     if (pendingBytes > maxElementBytes)
