@@ -13,7 +13,7 @@ const sides = ['to-board', 'to-host'] as const
 
 /** Flashes over a network with this fault; answers the opcodes that passed, and how it ended. */
 async function flashThrough(chip: SiliconName, path: string, fault?: FrameFault) {
-  const board = await speakingBoard({ chip })
+  const board = await speakingBoard({ chip, wiring: { enRiseMs: 5, io0RiseMs: 30 } })
   const proxy = await faultyProxy(board.rfc2217Url, fault)
   const state = await flash(proxy.url, path, testSystem()).then(
     (result) => result.state as string,
@@ -24,26 +24,27 @@ async function flashThrough(chip: SiliconName, path: string, fault?: FrameFault)
 
 // The S3 is asked what the first chip is not: whether it is secured, by a command.
 describe.each<[SiliconName, number[] | undefined, number]>([
-  ['esp32', undefined, 40],
-  ['esp32s3', [op.GET_SECURITY_INFO, op.READ_REG], 8],
+  ['esp32', undefined, 140],
+  ['esp32s3', [op.GET_SECURITY_INFO, op.READ_REG], 24],
 ])('one damaged byte on its way to or from an %s', (chip, only, count) => {
   it('at any stage costs time, never the flash', async () => {
     const image = largeImage(60_000, { chip })
     const appAt = 0x10000 - chips[chip].bootloaderOffset
     const path = imageFile(image)
     const sound = await flashThrough(chip, path)
-    // The first frame of each command in each direction: all the stages. Commands are damaged in
-    // every way, answers in turn.
+    // All the stages, each way and in every way of damage: what the first frame of each command
+    // carries, and what the last one is.
     const faults: FrameFault[] = sides.flatMap((direction) =>
       [...new Set(sound[direction])]
         .filter((code) => names.has(code) && (!only || only.includes(code)))
         .flatMap((code, i) =>
-          (direction === 'to-board' ? damages : damages.slice(i % 3, (i % 3) + 1)).map(
-            (damage, n) => ({
+          damages.flatMap((damage, n) => [
+            {
               ...{ direction, damage, frame: sound[direction].indexOf(code) },
               byte: 9 + ((i + n) % 4),
-            }),
-          ),
+            },
+            { direction, damage, frame: sound[direction].lastIndexOf(code), byte: 2 },
+          ]),
         ),
     )
     const outcomes: string[] = []
@@ -59,7 +60,7 @@ describe.each<[SiliconName, number[] | undefined, number]>([
         await board.stop()
       }
     }
-    await Promise.all(Array.from({ length: 12 }, work))
+    await Promise.all(Array.from({ length: 24 }, work))
     expect(faults.length).toBeGreaterThanOrEqual(count)
     expect(outcomes).toEqual([])
   }, 120_000)
