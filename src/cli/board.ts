@@ -33,10 +33,15 @@ export async function fittingPorts(context: Context): Promise<{ path: string; la
   const fitting = ports.filter(({ score }) => score >= fittingScore)
   if (fitting.length === 0) {
     const others = ports.map(({ path }) => path)
+    const { isWsl, wslSteps } = await import('../device/port-state.js')
+    const hint =
+      others.length > 0
+        ? `There are other serial ports (${others.slice(0, 4).join(', ')}): name one with --port if the board is on it.`
+        : isWsl(context.system)
+          ? `Windows keeps the board until it is handed over. ${wslSteps.join('. ')}.`
+          : undefined
     throw new WxError('NO_BOARD', 'No board is plugged in.', {
-      ...(others.length > 0 && {
-        hint: `There are other serial ports (${others.slice(0, 4).join(', ')}): name one with --port if the board is on it.`,
-      }),
+      ...(hint !== undefined && { hint }),
       details: { otherPorts: others },
     })
   }
@@ -58,7 +63,7 @@ export async function promisedMac({ system }: Context, port = ''): Promise<strin
 /** Turns `id:<usb serial, alias or MAC>` into a path; every other name stays. */
 export async function resolvePort({ system }: Context, port: string): Promise<string> {
   if (!port.startsWith('id:')) return port
-  const { listPorts } = await import('../device/ports.js')
+  const { isNamed, listPorts } = await import('../device/ports.js')
   const { readMemory, resolveId } = await import('../device/known-boards.js')
   const wanted = resolveId(await readMemory(system), port.slice(3))
   if (/^(socket|rfc2217):/.test(wanted.port ?? '')) return wanted.port ?? ''
@@ -68,7 +73,7 @@ export async function resolvePort({ system }: Context, port: string): Promise<st
   )
   // Cheap bridges share one serial number: then only the place where the board was seen tells.
   const found =
-    sameSerial.length === 1 ? sameSerial[0] : ports.find(({ path }) => path === wanted.port)
+    sameSerial.length === 1 ? sameSerial[0] : ports.find((one) => isNamed(one, wanted.port))
   if (found) return found.path
   if (sameSerial.length > 1) {
     const paths = sameSerial.map(({ path }) => path)

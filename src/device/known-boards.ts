@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { System } from '../system.js'
+import { isNamed, lastingName } from './ports.js'
 
 /** What is remembered of a board between commands, by its MAC. */
 export interface KnownBoard {
@@ -44,7 +45,9 @@ async function change(system: System, edit: (memory: Memory) => Memory): Promise
   })
 }
 
-export async function rememberBoard(system: System, board: KnownBoard): Promise<void> {
+export async function rememberBoard(system: System, seen: KnownBoard): Promise<void> {
+  const port = seen.port && (await lastingName(seen.port, system))
+  const board = { ...seen, ...(port && { port }) }
   await change(system, ({ boards, aliases }) => {
     const before = boards.find(({ mac }) => mac === board.mac)
     return {
@@ -69,13 +72,13 @@ export async function setAlias(
 /** The alias of a port, by its USB serial or by the MAC last seen on it. Pure. */
 export function aliasOf(
   { boards, aliases }: Memory,
-  port: { path: string; serialNumber?: string },
+  port: { path: string; serialNumber?: string; links?: string[] },
 ): string | undefined {
   const ids = new Set<string>()
   if (port.serialNumber) ids.add(port.serialNumber.toLowerCase())
   for (const board of boards) {
     const sameSerial = port.serialNumber !== undefined && board.usbSerial === port.serialNumber
-    if (sameSerial || (board.port === port.path && board.usbSerial === undefined))
+    if (sameSerial || (isNamed(port, board.port) && board.usbSerial === undefined))
       ids.add(board.mac)
   }
   return Object.keys(aliases).find((name) => ids.has(aliases[name]?.toLowerCase() ?? ''))

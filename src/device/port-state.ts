@@ -20,6 +20,17 @@ export async function portState(path: string, system: System): Promise<PortState
   return { kind: 'unknown' }
 }
 
+/** Linux inside Windows, which hands no USB device over by itself. */
+export function isWsl({ host }: Pick<System, 'host'>): boolean {
+  return host.platform === 'linux' && /microsoft/i.test(host.release)
+}
+
+/** What brings a board from Windows into WSL 2: once for each board, and at each plugging in. */
+export const wslSteps = [
+  'In Windows, as administrator, once: winget install usbipd, then usbipd list and usbipd bind --busid <id>',
+  'In Windows, each time the board was plugged in: usbipd attach --wsl --busid <id>',
+]
+
 /** Owner, group and mode of the node against this user's, then its ACL: what open() would say. */
 async function refusal(path: string, system: System): Promise<PortState | undefined> {
   const node = await system.files.stat(await system.files.realPath(path))
@@ -34,7 +45,11 @@ async function refusal(path: string, system: System): Promise<PortState | undefi
         : (node.mode & 0o006) << 6
   if (may === 0o600 || (await isGranted(path, system))) return undefined
   const group = await groupName(node.gid, system)
-  return { kind: 'no-permission', group, commands: await grantCommands(group, node.mode, system) }
+  return {
+    kind: 'no-permission',
+    group,
+    commands: await grantCommands(path, group, node.mode, system),
+  }
 }
 
 /** What udev's uaccess grants is in an ACL, which mode bits do not show: test(1) asks access(2). */
@@ -47,14 +62,27 @@ async function isGranted(path: string, system: System): Promise<boolean> {
 }
 
 /** The commands that give this user the port, for this distribution. */
-async function grantCommands(group: string, mode: number, system: System): Promise<string[]> {
+async function grantCommands(
+  path: string,
+  group: string,
+  mode: number,
+  system: System,
+): Promise<string[]> {
   const release = (await system.files.readText('/etc/os-release')) ?? ''
   const id = /^ID=["']?([^"'\n]+)/m.exec(release)?.[1] ?? ''
   // A container (Docker, Podman) gets its devices from outside: no group in it helps.
   const marks = ['/.dockerenv', '/run/.containerenv'].map((mark) => system.files.stat(mark))
   if ((await Promise.all(marks)).some(Boolean))
     return ['Start the container with --device for this port and --group-add for its group.']
-  const again = 'log out and in again'
+  // Without systemd WSL runs no udev: the node stays root's, and no rule would reach it.
+  if (isWsl(system) && (await system.files.stat('/run/udev/control')) === undefined)
+    return [
+      `sudo chmod a+rw ${path}`,
+      'again each time the board was attached, or run systemd in WSL',
+    ]
+  const again = isWsl(system)
+    ? 'wsl --shutdown in Windows, then open WSL again'
+    : 'log out and in again'
   if (group === 'root' || (mode & 0o060) !== 0o060) {
     const rule = posix.join(system.packageFolder, 'templates', '70-wxstation.rules')
     return [

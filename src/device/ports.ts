@@ -9,7 +9,12 @@ export interface Port extends PortInfo {
   score: number
   /** Why it is left out without --all. */
   hidden: 'built-in' | 'bluetooth' | 'debug' | 'twin' | undefined
+  /** A name that this board, or at least this socket, has again after the next plugging in. */
+  stable: string | undefined
 }
+
+/** Where udev keeps names that do not depend on the order of plugging in. */
+const linkFolder = '/dev/serial'
 
 /** A port whose score reaches this carries an ESP32 more likely than not. */
 export const fittingScore = 20
@@ -26,6 +31,17 @@ export async function listPorts(system: System): Promise<Port[]> {
       ),
     )
     .sort((a, b) => b.score - a.score || a.path.localeCompare(b.path, 'en', { numeric: true }))
+}
+
+/** What to remember of a port: its stable name, or the path where it has none. */
+export async function lastingName(path: string, system: System): Promise<string> {
+  if (!/^\/dev\/tty(USB|ACM)/.test(path)) return path
+  return (await listPorts(system)).find((port) => port.path === path)?.stable ?? path
+}
+
+/** Whether a port is the one that was remembered by this name. Pure. */
+export function isNamed({ path, links = [] }: PortInfo, name: string | undefined): boolean {
+  return name !== undefined && (path === name || links.includes(name))
 }
 
 async function listAny(system: System): Promise<PortInfo[]> {
@@ -45,7 +61,25 @@ export function describePort(info: PortInfo, all: PortInfo[]): Port {
   const bridge = findBridge(info.vendorId, info.productId)
   const hidden = hiddenReason(info, all)
   const score = hidden ? 0 : bridge ? bridge.weight * 20 : info.vendorId === undefined ? 1 : 10
-  return { ...info, bridge, hidden, score }
+  return { ...info, bridge, hidden, score, stable: stableName(info, all) }
+}
+
+/**
+ * By the bridge's serial number where it is its own. Cheap bridges have none, or one that all of
+ * their kind share: what is plugged in last then takes the name, and only the socket tells them apart.
+ */
+function stableName(
+  { path, serialNumber, links = [] }: PortInfo,
+  all: PortInfo[],
+): string | undefined {
+  const isOwn =
+    serialNumber !== undefined &&
+    !/^0*1?$/.test(serialNumber) &&
+    !all.some((one) => one.path !== path && one.serialNumber === serialNumber)
+  const kinds = isOwn ? ['by-id', 'by-path'] : ['by-path']
+  return kinds
+    .map((kind) => links.find((link) => posix.dirname(link) === posix.join(linkFolder, kind)))
+    .find((link) => link !== undefined)
 }
 
 function hiddenReason({ path, vendorId, manufacturer }: PortInfo, all: PortInfo[]): Port['hidden'] {
@@ -54,6 +88,8 @@ function hiddenReason({ path, vendorId, manufacturer }: PortInfo, all: PortInfo[
   // macOS shows each port twice; tty.* waits for a carrier that never comes.
   if (/^\/dev\/tty\./.test(path) && all.some((one) => one.path === path.replace('/tty.', '/cu.')))
     return 'twin'
+  // Headphones and the like stand there under their own names.
+  if (/^\/dev\/(cu|tty)\.(?!usb|SLAB|wch)/i.test(path) && vendorId === undefined) return 'bluetooth'
   if (/\/ttyS\d+$|\/ttyAMA\d+$/.test(path)) return 'built-in'
   if (/^COM\d+$/i.test(path) && vendorId === undefined) return 'built-in'
   return undefined
@@ -62,11 +98,13 @@ function hiddenReason({ path, vendorId, manufacturer }: PortInfo, all: PortInfo[
 async function stableNames(system: System): Promise<Map<string, string[]>> {
   const names = new Map<string, string[]>()
   if (system.host.platform !== 'linux') return names
-  const folder = '/dev/serial/by-id'
-  for (const name of await system.files.list(folder)) {
-    const path = posix.join(folder, name)
-    const target = await system.files.realPath(path)
-    names.set(target, [...(names.get(target) ?? []), path])
+  for (const kind of ['by-id', 'by-path']) {
+    const folder = posix.join(linkFolder, kind)
+    for (const name of await system.files.list(folder)) {
+      const path = posix.join(folder, name)
+      const target = await system.files.realPath(path)
+      names.set(target, [...(names.get(target) ?? []), path])
+    }
   }
   return names
 }

@@ -50,6 +50,26 @@ describe('ports', () => {
     ])
   })
 
+  it('shows the name that a port keeps', async () => {
+    const links = ['/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0']
+    const { out } = await cli(['ports'], computer([{ ...cp2102, links }]))
+    expect(out).toContain(`/dev/ttyUSB0 keeps the name ${links[0]}\n`)
+  })
+
+  it('in WSL says how a board comes over from Windows, here and where one is needed', async () => {
+    const system = computer([])
+    const host = {
+      ...system.host,
+      ...{ platform: 'linux' as const, release: '5.15-microsoft-standard-WSL2' },
+    }
+    const wsl = { ...system, host }
+    expect((await cli(['ports'], wsl)).out).toMatch(
+      /usbipd bind --busid <id>\n.*usbipd attach --wsl/,
+    )
+    const { code, err } = await cli(['board', 'info'], wsl)
+    expect({ code, err }).toEqual({ code: 4, err: expect.stringMatching(/usbipd attach --wsl/) })
+  })
+
   it('says so when there is nothing', async () => {
     const { code, out } = await cli(['ports'], computer([]))
     expect(code).toBe(0)

@@ -39,9 +39,11 @@ export const addPorts: AddCommand = (program, handle) => {
 async function list(context: Context, flags: PortsFlags): Promise<Result> {
   const seen = await look(context, flags)
   if (flags.probe) await probeAll(context, seen)
+  const { isWsl, wslSteps } = await import('../../device/port-state.js')
+  const steps = isWsl(context.system) ? wslSteps : []
   return {
     data: { ports: seen.map(portData) },
-    pretty: (paint) => portLines(seen, flags.all ?? false, paint),
+    pretty: (paint) => portLines(seen, { all: flags.all ?? false, steps }, paint),
   }
 }
 

@@ -3,10 +3,15 @@ import type { Paint } from './paint.js'
 import { bytesText, table } from './tables.js'
 
 /** One row a port; below it what is to be done where it cannot be used. */
-export function portLines(ports: SeenPort[], all: boolean, paint: Paint): string[] {
+export function portLines(
+  ports: SeenPort[],
+  { all, steps }: { all: boolean; steps: string[] },
+  paint: Paint,
+): string[] {
   if (ports.length === 0) {
     return [
       'No board is plugged in.',
+      ...steps.map((step) => `  ${step}`),
       paint.dim(
         all
           ? '  Many USB cables only charge: try another one.'
@@ -38,6 +43,9 @@ export function portLines(ports: SeenPort[], all: boolean, paint: Paint): string
     titles.map((title) => ({ title })),
     rows,
   )
+  for (const { path, stable } of ports) {
+    if (stable) lines.push(paint.dim(`${path} keeps the name ${stable}`))
+  }
   for (const { path, state, probe } of ports) {
     if (state.kind === 'no-permission') {
       lines.push(
@@ -75,6 +83,7 @@ export function portData(port: SeenPort): Record<string, unknown> {
     serialNumber,
     manufacturer,
     links,
+    stable,
     bridge,
     score,
     hidden,
@@ -89,6 +98,7 @@ export function portData(port: SeenPort): Record<string, unknown> {
     ...(serialNumber && { serialNumber }),
     ...(manufacturer && { manufacturer }),
     ...(links && { links }),
+    ...(stable && { stable }),
     ...(alias && { alias }),
     ...(hidden && { hidden }),
     score,

@@ -31,6 +31,21 @@ describe('id:', () => {
     expect(await resolvePort(await context(), `id:${id}`)).toBe(path)
   })
 
+  it('finds a board by the lasting name of its port, whatever number that got', async () => {
+    const byPath = '/dev/serial/by-path/pci-0:2'
+    const one = { path: '/dev/ttyUSB0', serialNumber: '0001', links: [byPath] }
+    const other = { path: '/dev/ttyUSB1', serialNumber: '0001' }
+    let ports = [one, other]
+    const system = testSystem({ serial: { list: async () => ports } })
+    await rememberBoard(system, { mac, usbSerial: '0001', port: '/dev/ttyUSB0' })
+    ports = [
+      { ...other, path: '/dev/ttyUSB0' },
+      { ...one, path: '/dev/ttyUSB1' },
+    ]
+    const here = { system } as unknown as Context
+    expect(await resolvePort(here, `id:${mac}`)).toBe('/dev/ttyUSB1')
+  })
+
   it.each([
     ['0001', 'MANY_BOARDS'],
     ['constructor', 'PORT_ABSENT'],

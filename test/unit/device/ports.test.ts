@@ -42,6 +42,12 @@ describe('describePort', () => {
     ['/dev/cu.Bluetooth-Incoming-Port', undefined, 'bluetooth'],
     ['/dev/cu.wlan-debug', undefined, 'debug'],
     ['/dev/cu.debug-console', undefined, 'debug'],
+    ['/dev/cu.AirPods', undefined, 'bluetooth'],
+    ['/dev/tty.JBLFlip5', undefined, 'bluetooth'],
+    ['/dev/cu.usbserial-0001', 0x10c4, undefined],
+    ['/dev/cu.SLAB_USBtoUART', undefined, undefined],
+    ['/dev/cu.wchusbserial1420', undefined, undefined],
+    ['/dev/cu.usbmodem1101', 0x303a, undefined],
     ['COM1', undefined, 'built-in'],
     ['COM7', 0x10c4, undefined],
     ['/dev/ttyUSB0', 0x10c4, undefined],
@@ -58,6 +64,20 @@ describe('describePort', () => {
     expect(hidden(tty, [tty, cu])).toBe('twin')
     expect(hidden(tty, [tty])).toBeUndefined()
     expect(hidden(cu, [tty, cu])).toBeUndefined()
+  })
+
+  const byId = '/dev/serial/by-id/usb-x'
+  const byPath = '/dev/serial/by-path/pci-0:1'
+  it.each<[string, string | undefined, string[], string[], string | undefined]>([
+    ['a serial number of its own', '0130D09C', [byPath, byId], [], byId],
+    ['the number that all of its kind have', '0001', [byId, byPath], [], byPath],
+    ['no number', undefined, [byId, byPath], [], byPath],
+    ['the number of another port', '77AB', [byId, byPath], ['77AB'], byPath],
+    ['no names in /dev/serial', '0130D09C', [], [], undefined],
+  ])('with %s (%s) a port keeps its name', (_, serialNumber, links, others, expected) => {
+    const port = { path: '/dev/ttyUSB0', links, ...(serialNumber && { serialNumber }) }
+    const rest = others.map((number, i) => ({ path: `/dev/ttyUSB${i + 1}`, serialNumber: number }))
+    expect(describePort(port, [port, ...rest]).stable).toBe(expected)
   })
 
   it('ranks Espressif over bridges over adapters over the unknown', () => {
@@ -218,6 +238,25 @@ describe.skipIf(process.platform === 'win32')('portState on Linux', () => {
     const state = await portState('/dev/ttyUSB0', system)
     expect(state).toMatchObject({ kind: 'no-permission', group: 'root' })
     expect(JSON.stringify(state)).toContain('70-wxstation.rules')
+  })
+
+  it.each([
+    [true, 'sudo usermod -aG dialout me', 'wsl --shutdown in Windows, then open WSL again'],
+    [
+      false,
+      'sudo chmod a+rw /dev/ttyUSB0',
+      'again each time the board was attached, or run systemd in WSL',
+    ],
+  ])('in WSL, with udev %s, says what helps there', async (hasUdev, ...commands) => {
+    const files = {
+      '/etc/os-release': 'ID=ubuntu\n',
+      '/etc/group': 'dialout:x:20:\n',
+      ...(hasUdev && { '/run/udev/control': '' }),
+    }
+    const system = withNode(linux(files, {}, { spawn: spawnIds('1000', '1000') }))
+    const release = '5.15.167.4-microsoft-standard-WSL2'
+    const wsl = { ...system, host: { ...system.host, release } }
+    expect(await portState('/dev/ttyUSB0', wsl)).toMatchObject({ kind: 'no-permission', commands })
   })
 
   it.each([
