@@ -193,8 +193,8 @@ def _try_out():
     with open(_path(".old.boots.part"), "w") as file:
         file.write(str(boots))
     os.rename(_path(".old.boots.part"), _path(".old.boots"))
-    # Timer 3: the station itself uses none above 1.
-    _timer = machine.Timer(3)
+    # The station uses none; timer 0 is on every chip, a C3 or C6 has no 2 and 3.
+    _timer = machine.Timer(0)
     _timer.init(mode=machine.Timer.ONE_SHOT, period=TRIAL_MS, callback=_give_up)
     print("wx install trial boots=%d" % boots)
 

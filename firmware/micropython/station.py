@@ -68,7 +68,7 @@ class Station:
         self._is_healthy = False
         self._told_at = 0
         self._fault = None
-        self._trial_over = False
+        self._began = time.ticks_ms()
 
     def tls(self):
         return self._uplink.http.tls() if self._uplink else "off"
@@ -128,8 +128,15 @@ class Station:
     def _feed(self):
         if self._fault:
             raise self._fault
-        if time.ticks_diff(time.ticks_ms(), self.net.beat) > _HANG_MS:
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self.net.beat) > _HANG_MS:
             raise RuntimeError("network hangs")
+        # Here and not behind a reading: an hour may lie between two of those.
+        if self.is_trying and time.ticks_diff(now, self._began) > self.config["trial_time"] * 1000:
+            log("error config trial failed")
+            self.boots.went_well()
+            self.queue.flush()
+            machine.reset()  # the settings on trial are gone with this boot
         if self._watchdog:
             self._watchdog.feed()
 
@@ -148,10 +155,6 @@ class Station:
         if uptime - self._told_at >= _TELL_S:
             self._told_at = uptime
             self._tell(uptime)
-        if self.is_trying and uptime > self.config["trial_time"]:
-            log("error config trial failed")
-            self.boots.went_well()
-            machine.reset()  # the settings on trial are gone with this boot
         self._watch_sensors()
 
     def _tell(self, uptime):

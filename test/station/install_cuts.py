@@ -21,7 +21,8 @@ class Machine:
         ONE_SHOT = 0
 
         def __init__(self, number):
-            pass
+            if number > 1:
+                raise ValueError  # all that an ESP32-C3 or C6 has
 
         def init(self, **options):
             pass
