@@ -21,7 +21,10 @@ export interface WebReplOptions {
 /** A board's prompt over its Wi-Fi: a link without control lines, and a way to read files. */
 export interface WebRepl {
   link: Link
-  /** A file as it lies on the board; the program that runs there goes on. It must exist. */
+  /**
+   * A file as it lies on the board; the program that runs there goes on. For a file that is not
+   * there the board hangs up: PORT_LOST.
+   */
   readFile(path: string): Promise<Uint8Array>
 }
 
@@ -32,11 +35,29 @@ const frameBytes = 250
 // RFC 6455, section 1.3.
 const handshakeGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
+// A board learns that its client has left when it next looks at its sockets: until then the door
+// is shut, also for the same program again.
+const leavingMs = 4000
+const knockMs = 300
+
 /**
  * Signs in to a board's WebREPL. Throws PORT_ABSENT where none answers, PORT_BUSY where it has a
  * client already, LOGIN_REFUSED for a wrong password.
  */
 export async function openWebRepl(options: WebReplOptions, system: System): Promise<WebRepl> {
+  const lastMs = system.clock.monotonic() + patient(options, leavingMs)
+  while (true) {
+    try {
+      return await enter(options, system)
+    } catch (error) {
+      const isBusy = error instanceof WxError && error.code === 'PORT_BUSY'
+      if (!isBusy || system.clock.monotonic() > lastMs) throw error
+      await system.clock.sleep(knockMs, options.signal)
+    }
+  }
+}
+
+async function enter(options: WebReplOptions, system: System): Promise<WebRepl> {
   const { host, password, signal } = options
   const url = `ws://${/:\d+$/.test(host) ? host : `${host}:8266`}`
   const socket = await connect(url, signal, system)
@@ -122,18 +143,19 @@ async function shakeHands(
       hint: 'Give the address of the station, as `wxstation logs` shows it after "wifi joined".',
     })
   } catch (error) {
-    if (!(error instanceof WxError) || error.code !== 'PORT_LOST') throw error
-    throw new WxError(
-      'PORT_BUSY',
-      `The WebREPL at ${url} hung up: it takes one client at a time.`,
-      {
-        cause: error,
-        hint: 'Close the other WebREPL client, then run the command again.',
-      },
-    )
+    throw orBusy(url, error)
   } finally {
     socket.off('data', onData).off('close', onEnd).off('error', onEnd)
   }
+}
+
+/** webrepl.py answers the handshake first, then hangs up where it has a client. */
+function orBusy(url: string, error: unknown): unknown {
+  if (!(error instanceof WxError) || error.code !== 'PORT_LOST') return error
+  return new WxError('PORT_BUSY', `The WebREPL at ${url} hung up: it takes one client at a time.`, {
+    cause: error,
+    hint: 'Close the other WebREPL client, then run the command again.',
+  })
 }
 
 async function signIn(
@@ -144,7 +166,9 @@ async function signIn(
 ): Promise<void> {
   const dialog = new Dialog(link, system)
   const wait = { silenceMs: answerMs, signal }
-  const asked = await dialog.until('Password: ', wait)
+  const asked = await dialog.until('Password: ', wait).catch((error: unknown) => {
+    throw orBusy(link.url, error)
+  })
   if (asked !== undefined) await dialog.send(`${password.reveal()}\r`, signal)
   const answer = asked && (await dialog.until(['WebREPL connected\r\n', 'Access denied'], wait))
   if (!answer) throw new WxError('BOARD_SILENT', `The WebREPL at ${link.url} does not answer.`)

@@ -31,7 +31,6 @@ export async function fakeWebRepl(password: () => string): Promise<FakeWebRepl> 
   }
   const { port, close } = await nodeSystem().net.listen({ port: 0 }, (socket) => {
     socket.on('error', () => {})
-    if (fake.isBusy) return void socket.destroy()
     sockets.add(socket)
     serve(socket, fake, password)
   })
@@ -62,7 +61,10 @@ function serve(socket: Socket, fake: FakeWebRepl, password: () => string): void 
       else socket.end()
     } else if (opcode === 2 && file === undefined) {
       const name = payload.subarray(18, 18 + payload.readUInt16LE(16)).toString()
-      file = Buffer.from(fake.files.get(name) ?? '')
+      const found = fake.files.get(name)
+      // The board closes what raised while it was read.
+      if (found === undefined) return void socket.destroySoon()
+      file = Buffer.from(found)
       say(2, Buffer.from('WB\0\0'))
     } else if (opcode === 2 && file) {
       const piece = file.subarray(0, 256)
@@ -91,6 +93,8 @@ function serve(socket: Socket, fake: FakeWebRepl, password: () => string): void 
         .update(key + guid)
         .digest('base64')
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)
+      // webrepl.py looks for another client only now.
+      if (fake.isBusy) return void socket.destroySoon()
       state = 'login'
       say(1, Buffer.from('Password: '))
     }

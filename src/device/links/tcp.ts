@@ -36,6 +36,8 @@ export function portLost(url: string, cause?: unknown): WxError {
   return new WxError('PORT_LOST', `The connection to the board on ${url} was lost.`, {
     cause,
     details: { port: url },
+    // No cable leads to a WebREPL.
+    ...(url.startsWith('ws:') && { hint: 'Look after its power and Wi-Fi, then run it again.' }),
   })
 }
 
