@@ -14,6 +14,7 @@ import {
   stationText,
 } from '../station/config.js'
 import { settingsOnBoard } from '../station/provision.js'
+import type { AirStation } from './air-station.js'
 import type { Context } from './context.js'
 import { openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
@@ -31,16 +32,22 @@ export interface InstalledStation {
  */
 export async function withStation<T>(
   context: Context,
-  flags: { port?: string },
+  from: { port?: string } | AirStation,
   work: (station: InstalledStation) => Promise<T>,
 ): Promise<T> {
   const { system, report, signal } = context
-  const settings = context.settings.with({ port: flags.port })
-  const link = await openBoardLink({ ...context, settings })
+  const isAir = 'host' in from
+  const link = isAir
+    ? await from.open()
+    : await openBoardLink({
+        ...context,
+        settings: context.settings.with({ port: from.port }),
+      })
   let repl: Repl | undefined
   try {
     report({ type: 'stage', stage: 'connect' })
-    repl = await enterRawRepl(link, { signal, report }, system)
+    // Not fresh over the air: a soft reset would end the connection that it is asked for over.
+    repl = await enterRawRepl(link, { signal, report, fresh: !isAir }, system)
     return await work(await readStation(repl, report, signal))
   } finally {
     await repl?.leave()

@@ -1,27 +1,42 @@
+import { type FilePlan, shortHash } from '../device/files.js'
+import { isInstaller } from '../device/install-pack.js'
 import { enterRawRepl } from '../device/raw-repl.js'
-import { openWebRepl, type WebRepl } from '../device/webrepl.js'
 import { WxError } from '../errors.js'
-import { Secret } from '../secret.js'
 import {
   checkStation,
   parseStation,
   runningChanges,
   type SettingChange,
   type StationSettings,
+  stationText,
 } from '../station/config.js'
-import { awaitTrial, checkTrial, storeCandidate } from '../station/trial.js'
+import {
+  awaitTrial,
+  checkTrial,
+  storeCandidate,
+  type TrialState,
+  trialMs,
+} from '../station/trial.js'
+import { type AirStation, airStation } from './air-station.js'
 import type { Context } from './context.js'
 import { reportSettings } from './installed-station.js'
 import { patienceOf } from './patience.js'
 
 const settingsFile = '/station.json'
+// config.py: there from the start that tries settings until the next start, or until they are kept.
+const settingsTrialMark = '/station.trying.json'
+// install.py: how long new files have, and the file that is there as long as they are on trial.
+const filesTrialMs = 120_000
+const filesTrialMark = '/.old.boots'
 
 /** The settings of a station that is reached over WebREPL; it goes on measuring meanwhile. */
 export async function settingsOverAir(context: Context, host: string): Promise<StationSettings> {
-  return parseStation(
-    await readSettings(context, host, [await webReplPassword(context)]),
-    'station.json on the board',
-  )
+  return settingsOf(await airStation(context, host))
+}
+
+async function settingsOf(station: AirStation): Promise<StationSettings> {
+  const text = (await station.read(settingsFile)).toString('utf8')
+  return parseStation(text, 'station.json on the board')
 }
 
 /**
@@ -35,11 +50,9 @@ export async function changeOverAir(
   dryRun: boolean,
 ): Promise<SettingChange[]> {
   const { report, signal, system } = context
-  const patience = patienceOf(context.settings)
-  const password = await webReplPassword(context)
+  const station = await airStation(context, host)
   report({ type: 'stage', stage: 'connect' })
-  const text = await readSettings(context, host, [password])
-  const before = parseStation(text, 'station.json on the board')
+  const before = await settingsOf(station)
   const after = change(before)
   checkStation(after)
   checkTrial(after)
@@ -47,7 +60,7 @@ export async function changeOverAir(
   reportSettings(report, changes)
   if (changes.length === 0 || dryRun) return changes
 
-  const { link } = await openWebRepl({ host, password, signal, patience }, system)
+  const link = await station.open()
   try {
     // Not fresh: a soft reset would end the very connection it is asked for over.
     const repl = await enterRawRepl(link, { signal, report, fresh: false }, system)
@@ -59,58 +72,72 @@ export async function changeOverAir(
   } finally {
     await link.close()
   }
-  // Candidates first: on trial the station has the new password already.
-  const passwords = [after.webrepl_password, password].filter((one) => one instanceof Secret)
-  const kept = await awaitTrial(
-    {
-      candidate: after,
-      patience,
-      readSettings: () => readSettings(context, host, passwords),
-      report,
-      signal,
-    },
-    system,
-  )
-  if (kept) return changes
+  const wanted = stationText(after)
+  const later = station.or(after.webrepl_password)
+  const isKept = async (): Promise<boolean> =>
+    (await later.read(settingsFile)).toString('utf8') === wanted
+  const look = async (): Promise<TrialState> => {
+    if (await isKept()) return 'kept'
+    if (await later.has(settingsTrialMark)) return 'open'
+    // Kept in this moment, or over; a board that was lost raises.
+    return (await isKept()) ? 'kept' : 'reverted'
+  }
+  await settle(context, { look, trialMs: trialMs(after), what: 'settings', details: { changes } })
+  return changes
+}
+
+/**
+ * Waits until a station has kept the files that were put onto it on trial. Throws TRIAL_FAILED where
+ * it is back with the old ones.
+ */
+export async function awaitFiles(
+  context: Context,
+  station: AirStation,
+  plan: FilePlan,
+): Promise<void> {
+  // install.py goes first, alone, and stays whatever comes of the others.
+  const news = [...plan.change, ...plan.add].filter((file) => !isInstaller(file))
+  const [smallest] = news.sort((a, b) => a.data.length - b.data.length)
+  const gone = plan.remove[0]
+  const hasNew = async (): Promise<boolean> => {
+    if (!smallest) return gone === undefined || !(await station.has(`/${gone}`))
+    return shortHash(await station.read(`/${smallest.name}`)) === shortHash(smallest.data)
+  }
+  const look = async (): Promise<TrialState> => {
+    if (!(await hasNew())) return 'reverted'
+    // A board that is lost answers like one without that file: only a second look is sure.
+    if (await station.has(filesTrialMark)) return 'open'
+    return (await hasNew()) ? 'kept' : 'reverted'
+  }
+  await settle(context, { look, trialMs: filesTrialMs, what: 'files' })
+}
+
+/** A station that was asked at its prompt starts again: done when it answers. */
+export async function awaitBack(context: Context, station: AirStation): Promise<void> {
+  const look = async (): Promise<TrialState> => {
+    await station.read(settingsFile)
+    return 'kept'
+  }
+  await settle(context, { look, trialMs: 0, what: 'settings' })
+}
+
+async function settle(
+  context: Context,
+  trial: {
+    look: () => Promise<TrialState>
+    trialMs: number
+    what: 'settings' | 'files'
+    details?: Record<string, unknown>
+  },
+): Promise<void> {
+  const { report, signal, system, settings } = context
+  const { look, what, details } = trial
+  const patience = patienceOf(settings)
+  const options = { look, trialMs: trial.trialMs, patience, report, signal }
+  if (await awaitTrial(options, system)) return
   throw new WxError(
     'TRIAL_FAILED',
-    'The station did not call home with the new settings: it runs with the old ones again.',
-    { details: { changes } },
-  )
-}
-
-async function readSettings(context: Context, host: string, passwords: Secret[]): Promise<string> {
-  const { link, readFile } = await openWithAny(context, host, passwords)
-  try {
-    return Buffer.from(await readFile(settingsFile)).toString('utf8')
-  } finally {
-    await link.close()
-  }
-}
-
-async function openWithAny(
-  context: Context,
-  host: string,
-  [password, ...others]: Secret[],
-): Promise<WebRepl> {
-  const { signal, system } = context
-  try {
-    const patience = patienceOf(context.settings)
-    const options = { host, password: password ?? new Secret(''), signal, patience }
-    return await openWebRepl(options, system)
-  } catch (error) {
-    const isRefused = error instanceof WxError && error.code === 'LOGIN_REFUSED'
-    if (!isRefused || others.length === 0) throw error
-    return openWithAny(context, host, others)
-  }
-}
-
-async function webReplPassword({ settings, prompts }: Context): Promise<Secret> {
-  return (
-    settings.secret('webrepl.password') ??
-    (await prompts.secret("The station's WebREPL password", {
-      flag: 'the settings file',
-      env: 'WXSTATION_WEBREPL_PASSWORD',
-    }))
+    `The station did not call home with the new ${what}: it runs with the old ones again.`,
+    { ...(details && { details }) },
   )
 }

@@ -1,22 +1,34 @@
 import { readBundle } from '../station/bundle.js'
 import { readInventory, rememberStation } from '../station/inventory.js'
 import { applyProvision, type ProvisionPlan, planCode, planData } from '../station/provision.js'
+import { checkTrial } from '../station/trial.js'
+import { airStation } from './air-station.js'
 import type { UpdateFlags } from './commands/update.js'
 import type { Context, Result } from './context.js'
 import { endLine, type InstalledStation, withStation } from './installed-station.js'
+import { awaitBack, awaitFiles } from './over-air.js'
 import { compiler, reportPlan } from './provision-board.js'
 import { version } from './version.js'
 
 /** Puts this package's station code onto a board that has a station; settings are not touched. */
 export async function updateStation(context: Context, flags: UpdateFlags): Promise<Result> {
   const dryRun = flags.dryRun === true
-  const { plan, mac } = await withStation(context, flags, async (station) => {
+  const { host } = flags
+  const air = host === undefined ? undefined : await airStation(context, host)
+  const { plan, mac } = await withStation(context, air ?? flags, async (station) => {
+    if (air) checkTrial(station.settings)
     const planned = await planUpdate(context, station, flags)
     reportPlan(context, planned)
-    if (!planned.isEmpty && !dryRun) await apply(context, station, planned)
+    if (!planned.isEmpty && !dryRun) await apply(context, station, planned, air !== undefined)
     return { plan: planned, mac: station.facts.mac }
   })
   const isChanged = !plan.isEmpty
+  if (air && (dryRun || !isChanged)) await awaitBack(context, air)
+  if (isChanged && !dryRun) {
+    if (air) await awaitFiles(context, air, plan.files)
+    const known = (await readInventory(context.system)).find((one) => one.mac === mac)
+    if (known) await rememberStation(context.system, { ...known, station: version() })
+  }
   return {
     data: {
       changed: isChanged && !dryRun,
@@ -24,7 +36,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
       plan: planData(plan),
       ...(dryRun && { dryRun }),
     },
-    pretty: () => [endLine(isChanged, dryRun)],
+    pretty: () => [endLine(isChanged, dryRun, host)],
   }
 }
 
@@ -39,13 +51,12 @@ async function planUpdate(
 
 async function apply(
   { system, report, signal }: Context,
-  { repl, facts }: InstalledStation,
+  { repl }: InstalledStation,
   plan: ProvisionPlan,
+  trial: boolean,
 ): Promise<void> {
   const startedMs = system.clock.monotonic()
-  const { files, bytes, wireBytes } = await applyProvision(repl, plan, { report, signal })
+  const { files, bytes, wireBytes } = await applyProvision(repl, plan, { report, signal, trial })
   const elapsedMs = system.clock.monotonic() - startedMs
   report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
-  const known = (await readInventory(system)).find(({ mac }) => mac === facts.mac)
-  if (known) await rememberStation(system, { ...known, station: version() })
 }

@@ -7,10 +7,16 @@ import type { System } from '../system.js'
 import { type StationSettings, stationText } from './config.js'
 import { stationRules } from './rules.js'
 
+/** What a look at a station shows: it keeps the new, has the old back, or cannot be told yet. */
+export type TrialState = 'kept' | 'reverted' | 'open'
+
 export interface TrialOptions {
-  /** The station.json on the board now, read without stopping the station. */
-  readSettings: () => Promise<string>
-  candidate: StationSettings
+  /** Looks without stopping the station; raises while it is away. */
+  look: () => Promise<TrialState>
+  /** Asked while the station is away: TimeBase may have heard of the start that was the trial. */
+  calledHome?: (() => Promise<boolean>) | undefined
+  /** How long the station tries. */
+  trialMs: number
   /** Factor on what the station may take beyond the trial itself; 1 unless told. */
   patience?: number | undefined
   report?: Report
@@ -59,29 +65,32 @@ if hasattr(os,'sync'):os.sync()`
     throw new WxError('BOARD_FAULT', 'The board did not store the new settings as they were sent.')
 }
 
+/** For how long a station tries settings. */
+export function trialMs(candidate: StationSettings): number {
+  return Number(candidate.trial_time ?? stationRules.trial_time?.default) * 1000
+}
+
 /**
- * Waits for what becomes of a trial: true when the station called home and kept the settings, false
- * when it is back with the old ones. Throws BOARD_SILENT when it is not seen again.
+ * Waits for what becomes of a trial: true when the station called home and kept the new, false when
+ * it is back with the old. Throws BOARD_SILENT when it is not seen again.
  */
 export async function awaitTrial(options: TrialOptions, system: System): Promise<boolean> {
-  const { candidate, readSettings, patience = 1, report, signal } = options
-  const wanted = stationText(candidate)
-  const seconds = Number(candidate.trial_time ?? stationRules.trial_time?.default)
-  const overMs = seconds * 1000 + startsMs * patience
+  const { look, calledHome, patience = 1, report, signal } = options
+  const overMs = options.trialMs + startsMs * patience
   const startedMs = system.clock.monotonic()
   while (true) {
     await system.clock.sleep(pollMs, signal)
     const elapsedMs = system.clock.monotonic() - startedMs
     report?.({ type: 'waiting', stage: 'record', reason: 'trial', elapsedMs })
-    const text = await unlessAway(readSettings)
-    if (text === wanted) return true
-    if (text !== undefined && elapsedMs > overMs) return false
+    const state = await unlessAway(look)
+    if (state === 'kept' || (state === undefined && (await calledHome?.()))) return true
+    if (state === 'reverted') return false
     if (elapsedMs > overMs + goneMs * patience) throw unseen()
   }
 }
 
 /** A station that starts, or joins another network, is away for a while: that is no error yet. */
-async function unlessAway(read: () => Promise<string>): Promise<string | undefined> {
+async function unlessAway<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read()
   } catch (error) {
@@ -94,7 +103,7 @@ async function unlessAway(read: () => Promise<string>): Promise<string | undefin
 function unseen(): WxError {
   return new WxError(
     'BOARD_SILENT',
-    'The station does not answer at that address any more: nobody can say from here whether it kept the new settings.',
+    'The station does not answer at that address any more: nobody can say from here whether it kept what is new.',
     {
       hint: 'In another network it has another address: `wxstation tail` shows whether it sends, the router where it is.',
     },

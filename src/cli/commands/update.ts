@@ -3,6 +3,7 @@ import type { AddCommand } from '../main.js'
 
 export interface UpdateFlags {
   port?: string
+  host?: string
   compile?: boolean
   dryRun?: true
 }
@@ -13,6 +14,7 @@ export const addUpdate: AddCommand = (program, handle) => {
     .description("bring a station's code up to date; its settings stay")
     .helpGroup('Station')
     .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
     // What is the default now was an option once.
     .addOption(new Option('--compile').hideHelp())
     .option('--no-compile', 'push source (.py), which takes three times the room')

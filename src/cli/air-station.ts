@@ -1,0 +1,85 @@
+import type { Link } from '../device/link.js'
+import { openWebRepl, type WebRepl } from '../device/webrepl.js'
+import { WxError } from '../errors.js'
+import { Secret } from '../secret.js'
+import type { Context } from './context.js'
+import { patienceOf } from './patience.js'
+
+/** A station that is reached by its WebREPL. Reading leaves it running. */
+export interface AirStation {
+  readonly host: string
+  readonly password: Secret
+  /** A file as it lies there. */
+  read(path: string): Promise<Buffer>
+  /** Whether a file is there; a board that is lost in this moment raises, as any does later. */
+  has(path: string): Promise<boolean>
+  /** Its prompt, as a link. */
+  open(): Promise<Link>
+  /** The same station where its password may have become another one. */
+  or(password: unknown): AirStation
+}
+
+/** Asks for the password where no setting has it; touches no board. */
+export async function airStation(context: Context, host: string): Promise<AirStation> {
+  const { settings, prompts } = context
+  const password =
+    settings.secret('webrepl.password') ??
+    (await prompts.secret("The station's WebREPL password", {
+      flag: 'the settings file',
+      env: 'WXSTATION_WEBREPL_PASSWORD',
+    }))
+  return stationAt(context, host, [password])
+}
+
+function stationAt(context: Context, host: string, passwords: Secret[]): AirStation {
+  const open = (): Promise<WebRepl> => openWithAny(context, host, passwords)
+  const read = async (path: string): Promise<Buffer> => {
+    const { link, readFile } = await open()
+    try {
+      return Buffer.from(await readFile(path))
+    } finally {
+      await link.close()
+    }
+  }
+  return {
+    host,
+    password: passwords.at(-1) ?? new Secret(''),
+    read,
+    async has(path) {
+      const { link, readFile } = await open()
+      try {
+        await readFile(path)
+        return true
+      } catch (error) {
+        if (!(error instanceof WxError) || error.code !== 'PORT_LOST') throw error
+        return false
+      } finally {
+        await link.close()
+      }
+    },
+    open: async () => (await open()).link,
+    // On trial the station has the new password already: it goes first.
+    or: (password) =>
+      stationAt(
+        context,
+        host,
+        password instanceof Secret ? [password, ...passwords] : [...passwords],
+      ),
+  }
+}
+
+async function openWithAny(
+  context: Context,
+  host: string,
+  [password, ...others]: Secret[],
+): Promise<WebRepl> {
+  const { signal, system, settings } = context
+  try {
+    const options = { host, password: password ?? new Secret(''), signal }
+    return await openWebRepl({ ...options, patience: patienceOf(settings) }, system)
+  } catch (error) {
+    const isRefused = error instanceof WxError && error.code === 'LOGIN_REFUSED'
+    if (!isRefused || others.length === 0) throw error
+    return openWithAny(context, host, others)
+  }
+}
