@@ -14,7 +14,7 @@ import { refuseUpgrade, send, wireBytes } from './send.js'
 import { Store } from './store/store.js'
 import { Tokens } from './tokens.js'
 import { type ApiKey, defaultUsers, type User } from './users.js'
-import { type GatewayVersion, hasWritable, refusal, versionPage } from './versions.js'
+import { type GatewayVersion, refusal, traits, versionPage } from './versions.js'
 
 export interface GatewayOptions {
   /** Where streams are kept. */
@@ -56,14 +56,16 @@ export async function startGateway(options: GatewayOptions, system: System): Pro
   const store = await Store.open(system, options.folder)
   const users = options.users ?? defaultUsers(system, options.password)
   const faults = { ...noGatewayFaults(), ...options.faults }
-  const keys = new ApiKeys(system, options.apiKeys ?? [])
+  const version = options.version ?? '1.1'
+  const { hasApiKeys, keepsTokens } = traits[version]
+  const keys = new ApiKeys(system, (hasApiKeys && options.apiKeys) || [])
   const auth = new Authenticator(users, await Tokens.create(system), keys)
   const shared: Shared = {
     system,
     store,
     faults,
     isReadOnly: options.readOnly ?? false,
-    version: options.version ?? '1.1',
+    version,
     exports: new Map(),
   }
   const server = new Server(shared, auth)
@@ -87,7 +89,7 @@ export async function startGateway(options: GatewayOptions, system: System): Pro
     users,
     faults,
     async restart() {
-      auth.tokens = await Tokens.create(system)
+      if (!keepsTokens) auth.tokens = await Tokens.create(system)
       keys.forgetSessions()
       live.breakAll()
       bound.server.closeAllConnections()
@@ -151,7 +153,7 @@ class Server {
     if (pathname.startsWith('/session/login/')) return this.session(pathname, signed)
     if (!/^\/(api|ws)\/v0(\/|$)/.test(pathname)) return bootPage(404, pathname, now)
     if (pathname.startsWith('/api/v0/download')) {
-      return this.run(findRoute(method, pathname), signed, undefined)
+      return this.run(findRoute(method, pathname, this.shared.version), signed, undefined)
     }
     const user = this.auth.check(signed)
     if (!isUser(user)) return header('accept') === 'text/html' ? notAcceptable(now) : user
@@ -163,14 +165,13 @@ class Server {
         withLength: true,
       }
     }
-    return this.run(findRoute(method, pathname), signed, user)
+    return this.run(findRoute(method, pathname, this.shared.version), signed, user)
   }
 
   private async run(found: Found, signed: Signed, user: User | undefined): Promise<Reply> {
     const { now } = { now: this.shared.system.clock.now() }
     const { version } = this.shared
-    const isKnown = found && (signed.path !== '/api/v0/writable' || hasWritable(version))
-    if (!isKnown) return bootPage(404, signed.path, now)
+    if (!found) return bootPage(404, signed.path, now)
     try {
       if ('error' in found) throw found.error
       const request = new Request(

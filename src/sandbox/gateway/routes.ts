@@ -6,6 +6,7 @@ import { queryRoutes } from './query-api.js'
 import type { Route } from './request.js'
 import { selectRoutes } from './select-api.js'
 import { streamRoutes } from './streams-api.js'
+import { type GatewayVersion, hasPage } from './versions.js'
 import { writeRoutes } from './write-api.js'
 
 const routes: { route: Route; segments: string[] }[] = [
@@ -24,13 +25,13 @@ export type Found =
   | undefined
 
 /** The handler of a path below /api/v0; an error where the path is known and the method is not. */
-export function findRoute(method: string, pathname: string): Found {
+export function findRoute(method: string, pathname: string, version: GatewayVersion): Found {
   const parts = pathname.slice('/api/v0/'.length).split('/').map(decoded)
   let isKnown = false
   let best: { route: Route; path: Record<string, string> } | undefined
   for (const { route, segments } of routes) {
     const path = match(segments, parts)
-    if (!path) continue
+    if (!path || !hasPage(version, route)) continue
     isKnown = true
     // A literal path beats a stream of the same name.
     const isBetter = !best || Object.keys(path).length < Object.keys(best.path).length

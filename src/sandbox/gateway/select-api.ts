@@ -5,6 +5,7 @@ import type { Request, Route } from './request.js'
 import { type RowQuery, rowTexts } from './rows.js'
 import type { Stream } from './store/stream.js'
 import { interval, strictTime } from './time.js'
+import { traits } from './versions.js'
 
 /** One select, whichever form it came in. */
 export interface Selection extends RowQuery {
@@ -113,7 +114,8 @@ function answer(request: Request, keys: string[], selection: Selection): AsyncIt
   if (reverse && from !== undefined && to !== undefined && to < from) return arrayText(noRows())
   const query = { ...selection, from, ...(reverse && { to: undefined }) }
   const skip = Math.max(0, selection.offset)
-  return arrayText(rowTexts(streams, query, skip, limitOf(selection.rows)))
+  const { sendsStatics } = traits[request.shared.version]
+  return arrayText(rowTexts(streams, query, skip, limitOf(selection.rows), sendsStatics))
 }
 
 const model = 'com.epam.deltix.tbwg.webapp.model.input.StreamRequest'

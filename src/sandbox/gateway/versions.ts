@@ -1,27 +1,78 @@
 import { JavaError } from './java-error.js'
 import { apiError, json, oauthError, type Reply } from './reply.js'
+import type { Route } from './request.js'
 import { bootTime } from './time.js'
 
 /** Lines of WebAdmin that differ on the wire (timebase-webadmin.md, section 7). */
 export type GatewayVersion = '0.5' | '1.0' | '1.1'
 
-const numbers: Record<GatewayVersion, string> = { '0.5': '0.5.0', '1.0': '1.0.7', '1.1': '1.1.4' }
+interface Traits {
+  number: string
+  /** The version page tells whether TimeBase is reached. */
+  saysConnected: boolean
+  hasApiKeys: boolean
+  /** A select shows static fields. */
+  sendsStatics: boolean
+  /** Signed with the key pair that every copy was shipped with: tokens outlive a restart. */
+  keepsTokens: boolean
+  /** Plain WebSockets ask who is there. */
+  guardsSockets: boolean
+  hasQuerySocket: boolean
+  /** Spring Boot's page of an error tells the exception's words; 1.0.3 stopped that. */
+  saysWhy: boolean
+}
+
+export const traits: Record<GatewayVersion, Traits> = {
+  '0.5': {
+    number: '0.5.0',
+    saysConnected: false,
+    hasApiKeys: false,
+    sendsStatics: false,
+    keepsTokens: true,
+    guardsSockets: false,
+    hasQuerySocket: false,
+    saysWhy: true,
+  },
+  '1.0': {
+    number: '1.0.7',
+    saysConnected: true,
+    hasApiKeys: true,
+    sendsStatics: true,
+    keepsTokens: false,
+    guardsSockets: true,
+    hasQuerySocket: false,
+    saysWhy: false,
+  },
+  '1.1': {
+    number: '1.1.4',
+    saysConnected: true,
+    hasApiKeys: true,
+    sendsStatics: true,
+    keepsTokens: false,
+    guardsSockets: true,
+    hasQuerySocket: true,
+    saysWhy: false,
+  },
+}
 
 export function versionPage(version: GatewayVersion, connected: boolean, now: number): Reply {
   const timebase = { clientVersion: '6.1.23', serverVersion: '6.1.23' }
   return json(
     JSON.stringify({
       name: 'Timebase Web Gateway',
-      version: numbers[version],
+      version: traits[version].number,
       timestamp: now,
-      timebase: version === '0.5' ? timebase : { ...timebase, connected },
+      timebase: traits[version].saysConnected ? { ...timebase, connected } : timebase,
       authentication: true,
     }),
   )
 }
 
-/** Whether this line has the page that tells whether the user may write. */
-export const hasWritable = (version: GatewayVersion): boolean => version !== '0.5'
+/** Pages that 0.5 does not have yet. */
+const laterPages = new Set(['GET writable', 'GET schema', 'PUT :stream/options'])
+
+export const hasPage = (version: GatewayVersion, { method, path }: Route): boolean =>
+  version !== '0.5' || !laterPages.has(`${method} ${path}`)
 
 /** Spring's own request errors, which 1.1 answers with 500 and earlier lines with their status. */
 const springStatus: Record<string, number> = {
@@ -50,7 +101,6 @@ export function refusal(error: unknown, version: GatewayVersion, path: string, n
     return oauthError(403, 'access_denied', 'Access is denied')
   const status = springStatus[className] ?? error.status
   const page = { timestamp: bootTime(now), status, error: reasons[status] }
-  // 1.0.3 stopped telling the exception's words.
-  const told = version === '0.5' ? { message: error.text ?? 'No message available' } : {}
+  const told = traits[version].saysWhy ? { message: error.text ?? 'No message available' } : {}
   return json(JSON.stringify({ ...page, ...told, path }), status)
 }

@@ -12,14 +12,21 @@ async function bench(version: GatewayVersion, faults = {}) {
     { username: 'admin', password: 'a', authorities: ['TB_ALLOW_READ', 'TB_ALLOW_WRITE'] as const },
     { username: 'reader', password: 'r', authorities: ['TB_ALLOW_READ'] as const },
   ].map((user) => ({ ...user, authorities: [...user.authorities] }))
-  const gateway = await testGateway({ version, users, faults })
+  const apiKeys = [{ name: 'k', key: 'secret', user: 'admin' }]
+  const gateway = await testGateway({ version, users, apiKeys, faults })
   const here = computer(gatewayEnv(gateway))
   const reader = computer({
     ...gatewayEnv(gateway),
     WXSTATION_TIMEBASE_USER: 'reader',
     WXSTATION_TIMEBASE_PASSWORD: 'r',
   })
+  const keyHolder = computer({
+    WXSTATION_TIMEBASE_URL: gateway.url,
+    WXSTATION_TIMEBASE_API_KEY: 'k',
+    WXSTATION_TIMEBASE_API_SECRET: 'secret',
+  })
   return {
+    byKey: (argv: string[]) => cli(argv, keyHolder()),
     folder: here().cwd,
     run: (argv: string[], options?: TestSystemOptions) => cli(argv, here(options)),
     read: (argv: string[]) => cli(argv, reader()),
@@ -70,6 +77,16 @@ describe.each(versions)('WebAdmin %s', (version) => {
     const ran = await run(argv)
     expect(ran.err).toContain(`[${code}, exit 9]`)
     expect(ran.code).toBe(9)
+  })
+
+  it('signs in with an API key where there are any', async () => {
+    const { byKey } = await bench(version)
+    const { code, out, err } = await byKey(['whoami'])
+    if (version !== '0.5') expect(out).toContain('may read')
+    else {
+      expect(code).toBe(9)
+      expect(err).toContain('Check the name of the API key')
+    }
   })
 
   it('says that a reader may not create', async () => {

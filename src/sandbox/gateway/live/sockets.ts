@@ -8,6 +8,7 @@ import { splitUrl } from '../gateway.js'
 import { bootPage, type Reply } from '../reply.js'
 import type { Shared } from '../request.js'
 import type { Stream } from '../store/stream.js'
+import { traits } from '../versions.js'
 import { StompBroker } from './broker.js'
 import { openMonitor, openSelect, plainQuery } from './plain.js'
 import { openQuery } from './query.js'
@@ -54,12 +55,13 @@ export class LiveSockets {
     }
     const signed: Signed = { method: 'GET', path: pathname, query: search, body: '', header }
     if (!pathname.startsWith('/ws/v0/')) return bootPage(404, pathname, now)
+    const { guardsSockets, hasQuerySocket } = traits[this.shared.version]
     const user = this.auth.check(signed)
-    if (!isUser(user)) return user
+    if (guardsSockets && !isUser(user)) return user
     const parts = pathname.slice('/ws/v0/'.length).split('/')
     const kind = parts.at(-1) ?? ''
     const isKnown =
-      (parts.length === 1 && /^(select|query)$/.test(kind)) ||
+      (parts.length === 1 && (kind === 'select' || (kind === 'query' && hasQuerySocket))) ||
       (parts.length === 2 && /^(select|monitor)$/.test(kind))
     if (!isKnown) return { status: 404, headers: { 'Content-Type': 'application/json' }, body: '' }
     return open((ws) => this.plain(ws, parts, kind, search))
