@@ -28,6 +28,8 @@ export interface BoardContext {
 export interface BoardInfo {
   port: string
   mac: string
+  /** The USB chip that carries the port, where the computer knows it. */
+  bridge?: string
   chip: string
   revision: number
   flashSizeBytes: number
@@ -54,6 +56,7 @@ export async function withBoard<T>(
     const { chip, revision, flashSizeBytes, flashId, isSecured } = session.loader.facts
     const info = {
       ...{ port: options.port, mac: session.mac, chip: chips[chip].name },
+      ...(session.bridge && { bridge: session.bridge }),
       ...{ revision, flashSizeBytes, flashId, isSecured, partitions: [] },
     }
     const { partitions: _, ...values } = info

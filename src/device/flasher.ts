@@ -4,7 +4,6 @@ import type { System } from '../system.js'
 import { type Heard, waitForBanner } from './banner.js'
 import type { BoardFiles } from './board-files.js'
 import { chips } from './boards.js'
-import { findBridge } from './bridges.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
 import { type FlashPlan, planFlash, planValues, planWithFiles } from './flash-plan.js'
 import { type FlashTarget, planTarget } from './flash-target.js'
@@ -99,7 +98,11 @@ export async function flashBoard(
       type: 'fact',
       fact: {
         kind: 'chip',
-        values: { ...known, ...bridgeOf(session), isSecured: facts.isSecured },
+        values: {
+          ...known,
+          ...(session.bridge && { bridge: session.bridge }),
+          isSecured: facts.isSecured,
+        },
       },
     })
     if (facts.isSecured) throw secured(known.chip)
@@ -199,12 +202,6 @@ export async function flashBoard(
   } finally {
     await session.close()
   }
-}
-
-/** The name of what sits between computer and board, where the computer knows it. */
-function bridgeOf({ link: { usb } }: Session): { bridge?: string } {
-  const bridge = usb && findBridge(usb.vendorId, usb.productId)
-  return bridge ? { bridge: bridge.name } : {}
 }
 
 /** The files to put back, where there are any and they are wanted. Throws where the job is not. */

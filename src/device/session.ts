@@ -74,6 +74,12 @@ export class Session {
     }
   }
 
+  /** The name of what sits between computer and board, where the computer knows it. */
+  get bridge(): string | undefined {
+    const { usb } = this.link
+    return usb && findBridge(usb.vendorId, usb.productId)?.name
+  }
+
   get mac(): string {
     return macText(this.loader.facts.mac)
   }

@@ -63,7 +63,11 @@ function planText(values: Values): string {
   return [
     eraseAll ? 'erase the whole chip' : undefined,
     Number(sectorsToWrite) > 0 ? `write ${sectorsToWrite} of ${sectors} sectors` : undefined,
-    size > 0 ? `queue's partition ${Number(size.toFixed(2))} MB` : 'official partitions',
+    size > 0
+      ? `queue's partition ${Number(size.toFixed(2))} MB`
+      : values.files === 'unknown'
+        ? 'partitions as they are'
+        : 'official partitions',
     filesText(values),
   ]
     .filter(Boolean)
@@ -71,13 +75,20 @@ function planText(values: Values): string {
 }
 
 function filesText({ files, movingFiles, movingBytes, loses }: Values): string | undefined {
-  if (files === 'none') return loses ? `no place for ${loses}` : 'no files to keep'
-  if (files === 'stay') return 'files stay'
-  if (files === 'put-back') return 'files put back'
-  if (files !== 'move') return undefined
-  return movingFiles === undefined
-    ? 'a file system that cannot be read must go'
-    : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move`
+  const others = String(loses)
+    .split(' ')
+    .filter((label) => label !== '' && label !== 'vfs')
+  const fates: Record<string, string> = {
+    none: others.length > 0 ? '' : 'no files to keep',
+    stay: 'files stay',
+    'put-back': 'files put back',
+    move:
+      movingFiles === undefined
+        ? 'a file system that cannot be read must go'
+        : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move`,
+  }
+  const lost = others.length > 0 ? `no place for ${others.join(' and ')}` : ''
+  return [fates[String(files)], lost].filter(Boolean).join(', ')
 }
 
 export const flashOutcomes = {
@@ -164,6 +175,7 @@ export function boardLines({ isSecured, partitions, app }: SeenBoard): string[] 
         : 'none',
     ),
     fact('Layout', advice),
+    fact('Security', 'open: neither secure boot nor flash encryption'),
     ...partitionTable(partitions),
   ]
 }
