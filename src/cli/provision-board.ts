@@ -1,40 +1,33 @@
 import { enterRawRepl } from '../device/raw-repl.js'
 import type { Repl } from '../device/repl.js'
-import { type BoardFacts, readFacts } from '../station/board.js'
+import type { BoardFacts } from '../station/board.js'
 import { readBundle } from '../station/bundle.js'
 import type { Compile } from '../station/compile.js'
-import {
-  checkPart,
-  checkStation,
-  type Network,
-  type StationSettings,
-  symbolOf,
-} from '../station/config.js'
-import { readInventory, rememberStation } from '../station/inventory.js'
+import { type Network, type StationSettings, symbolOf } from '../station/config.js'
+import { rememberStation } from '../station/inventory.js'
 import {
   applyProvision,
   type ProvisionPlan,
   planData,
   planProvision,
-  settingsOnBoard,
 } from '../station/provision.js'
+import type { Root } from '../station/trust.js'
 import { watchFirstRecord } from '../station/watch.js'
 import type { StreamRecord } from '../timebase/schema.js'
 import { lastRecord } from '../timebase/stream.js'
 import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
+import { type BoardWish, checkGiven, meetBoard } from './board-wish.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
-import { reportIgnored } from './installed-station.js'
-import { checkAnswers, chooseNetwork, strongestKnown } from './network-choice.js'
+import { strongestKnown } from './network-choice.js'
 import { patienceOf } from './patience.js'
 import { placeOf } from './place.js'
 import { openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
-import { openStreams, type StationStreams } from './station-streams.js'
-import { hasNetworks, stationWish, type WishFlags, withNetwork } from './station-wish.js'
+import type { StationStreams } from './station-streams.js'
+import type { WishFlags } from './station-wish.js'
 import { type Claims, warnOfClashes } from './symbol-clash.js'
 import { version } from './version.js'
-import { askStation, withLogin } from './wizard.js'
 
 export interface Outcome {
   changed: boolean
@@ -56,51 +49,24 @@ export async function provisionBoard(
   opened: StationStreams,
   claims: Claims = new Map(),
 ): Promise<Outcome> {
-  let context = given
-  const { client } = opened
-  const { system, report, signal } = context
+  const { system, report, signal } = given
   const startedMs = system.clock.monotonic()
-  // What is wrong without looking at any board is said before one is touched.
-  checkPart(await stationWish(context, flags, {}))
-  placeOf(context.settings)
-  if (flags.wifi || flags.ssid !== undefined) await checkAnswers(context, flags)
-  const link = await openBoardLink(context)
+  await checkGiven(given, flags)
+  const link = await openBoardLink(given)
   let repl: Repl | undefined
   try {
     report({ type: 'stage', stage: 'connect' })
     repl = await enterRawRepl(link, { signal, report }, system)
-    const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
-    const { settings: before, ignored } = settingsOnBoard(facts)
-    const isNew = Object.keys(before).length === 0
-    let wish = await stationWish(context, flags, before)
-    const symbol = symbolOf(wish, facts.mac)
-    reportBoard(context, facts, symbol)
-    if (ignored.length > 0) reportIgnored(report, ignored)
-    else if (facts.stationJson !== undefined && isNew)
-      report({ type: 'notice', notice: 'settings-spoiled' })
-    // What was given may not fit what the board has.
-    checkStation(wish)
-    if (isNew) {
-      const known = (await readInventory(system)).find(({ mac }) => mac === facts.mac)
-      const asked = await askStation(context, flags, wish, { symbol, known })
-      context = asked.context
-      wish = asked.wish
-    }
-    wish = await withLogin(context, wish)
-    const streams = await streamsOf(context, wish, opened)
-
+    const met = await meetBoard(given, flags, opened, repl)
+    const { context, facts, before, wish, streams } = met
+    const { client, missing } = streams
     const bundle = await readBundle(system, await compiler(context, flags, facts))
-    const chosen =
-      flags.wifi || flags.ssid !== undefined || !hasNetworks(wish)
-        ? await chooseNetwork(context, flags, repl)
-        : undefined
-    if (chosen) wish = withNetwork(wish, chosen.network)
-    let root = await rootFor(context, wish)
+    const first = await rootFor(context, wish)
 
+    const symbol = symbolOf(wish, facts.mac)
     const outcome = { symbol, mac: facts.mac, stream: String(wish.stream) }
     await warnOfClashes(context, streams, outcome, claims)
-    let plan = await planProvision(repl, bundle, before, wish, root?.der, signal)
-    const { missing } = streams
+    let plan = await planProvision(repl, bundle, before, wish, first?.der, signal)
     reportPlan(context, plan, missing)
     const data = (): Outcome['plan'] => ({ ...planData(plan), streams: missing })
     const entry = { ...outcome, ...placeOf(context.settings) }
@@ -110,35 +76,19 @@ export async function provisionBoard(
       await rememberStation(system, entry)
       return { ...outcome, changed: missing.length > 0, plan: data() }
     }
-    const url = String(wish.timebase_url ?? client.url)
-    if (wish.tls === 'insecure' && url.startsWith('https:'))
-      report({ type: 'notice', notice: 'insecure', values: { url } })
 
-    const network =
-      chosen?.network ?? (await strongestKnown(context, repl, (wish.networks ?? []) as Network[]))
-    let address: string | undefined
-    if (network) {
-      const joined = await joinNetwork(context, repl, network, chosen?.seen ?? [])
-      address = joined.address
-      if (wish.timebase_url === undefined) {
-        wish.timebase_url = await urlForBoard(context, repl, joined)
-        root = await rootFor(context, wish)
-      }
-      await streams.create()
-      await reachFromBoard(context, repl, wish, root)
-      // The password may have been typed again, the address is known now.
-      plan = await planProvision(repl, bundle, before, wish, root?.der, signal)
-    }
+    const tried = await tryOnBoard(met, repl, first)
+    // The password may have been typed again, the address is known now.
+    plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, signal)
     await streams.create()
-
     const writeMs = system.clock.monotonic()
-    const pushed = await applyProvision(repl, plan, { report, signal })
-    const { files, bytes, wireBytes } = pushed
+    const { files, bytes, wireBytes } = await applyProvision(repl, plan, { report, signal })
     const elapsedMs = system.clock.monotonic() - writeMs
     report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
 
     const known = await lastRecord(client, outcome.stream, outcome.symbol, signal)
     await repl.leave()
+    const { address } = tried
     await rememberStation(system, {
       ...entry,
       firmware: facts.version,
@@ -170,17 +120,36 @@ export async function provisionBoard(
   }
 }
 
-/** The station's own streams, where its board or its settings name others than this computer's. */
-async function streamsOf(
-  context: Context,
-  { stream, status_stream }: StationSettings,
-  opened: StationStreams,
-): Promise<StationStreams> {
-  const { settings } = context
-  if (stream === settings.get('stream') && status_stream === settings.get('statusStream'))
-    return opened
-  const own = settings.with({ stream: String(stream), statusStream: String(status_stream) })
-  return openStreams({ ...context, settings: own })
+interface Trial {
+  wish: StationSettings
+  root: Root | undefined
+  /** On its Wi-Fi network; undefined where no network is known. */
+  address?: string
+}
+
+/** Joins on the board and goes the way to TimeBase from there; gives what that has made sure. */
+async function tryOnBoard(
+  { context, wish, chosen, streams }: BoardWish,
+  repl: Repl,
+  root: Root | undefined,
+): Promise<Trial> {
+  const url = String(wish.timebase_url ?? streams.client.url)
+  if (wish.tls === 'insecure' && url.startsWith('https:'))
+    context.report({ type: 'notice', notice: 'insecure', values: { url } })
+  const networks = (wish.networks ?? []) as Network[]
+  const network = chosen?.network ?? (await strongestKnown(context, repl, networks))
+  if (!network) return { wish, root }
+  const joined = await joinNetwork(context, repl, network, chosen?.seen ?? [])
+  const { address } = joined
+  await streams.create()
+  if (wish.timebase_url !== undefined) {
+    await reachFromBoard(context, repl, wish, root)
+    return { wish, root, address }
+  }
+  const reachable = { ...wish, timebase_url: await urlForBoard(context, repl, joined) }
+  const itsRoot = await rootFor(context, reachable)
+  await reachFromBoard(context, repl, reachable, itsRoot)
+  return { wish: reachable, root: itsRoot, address }
 }
 
 /** The compiler for a board, unless source is wanted or the board loads nothing of what it makes. */
@@ -195,12 +164,6 @@ export async function compiler(
   if (!compile)
     report({ type: 'notice', notice: 'no-compiler', values: { version: facts.version } })
   return compile
-}
-
-function reportBoard({ report }: Context, { sensors, version }: BoardFacts, symbol: string): void {
-  const values = { symbol, version, ...sensors }
-  report({ type: 'fact', fact: { kind: 'station', values } })
-  if (!sensors.am2320 && !sensors.bmp180) report({ type: 'notice', notice: 'no-sensors' })
 }
 
 export function reportPlan(

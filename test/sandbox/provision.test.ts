@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rememberStation } from '../../src/station/inventory.js'
 import { type Bench, provisionBench } from '../support/bench.js'
 import { type Ran, wxstation } from '../support/program.js'
 
@@ -54,9 +55,13 @@ describe('provision on a virtual board', () => {
     expect(JSON.parse(ran.out)).toMatchObject({ changed: false, symbol: 'esp010203' })
   })
 
-  it('shows the old and the new value of a changed setting', async () => {
-    const ran = await provision('--set', 'upload_interval=20', '--dry-run')
+  it('shows the old and the new value of a changed setting, and whose name it would take', async () => {
+    const other = { mac: '24:0a:c4:09:09:09', symbol: 'roof', stream: 'weather_record' }
+    await rememberStation(bench.computer(), { ...other, name: 'Shed' })
+    const changed = ['--set', 'upload_interval=20', '--symbol', 'roof']
+    const ran = await provision(...changed, '--dry-run')
     expect(ran.err).toMatch(/upload_interval: 10 \(default\) -> 20/)
+    expect(ran.err).toMatch(/Another station \(Shed\) writes as "roof" too/)
   })
 
   it('goes on from what the board has: what fits it, past what the board itself ignores', async () => {
