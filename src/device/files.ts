@@ -53,28 +53,27 @@ const compared = /\.(py|mpy|der)$|^station\.json$/
 // What install.py, of this version or an earlier one, leaves between two steps.
 const installersOwn = /^\.(next|old)(\/|\.pack)$|^\.old\.boots$|^\..*\.part$/
 
-const digestCode = `import os,hashlib,binascii
+// The board's own survey.py, where it has one, tells whether anything differs at all.
+const digestCode = `try:
+ import survey;survey.digest()
+except Exception:print('?')`
+
+// A cut may have left an install half done, and a boot.py that could not finish it: that comes
+// before anything is compared. 36 KB in one piece are an inflater's window of 32 KB and its rest.
+const listCode = `import os,sys,hashlib,binascii
 b=memoryview(bytearray(1024))
-def x(s):return binascii.hexlify(s.digest()[:8]).decode()
 def h(n):
  s=hashlib.sha256()
  with open(n,'rb')as f:
   while 1:
    k=f.readinto(b)
-   if not k:return x(s)
+   if not k:return binascii.hexlify(s.digest()[:8]).decode()
    s.update(b[:k])
-L=sorted(n+' '+h(n)for n in os.listdir()if n.rsplit('.')[-1]in('py','mpy','der')or n=='station.json')
-print(x(hashlib.sha256('\\n'.join(L).encode())))`
-
-// A cut may have left an install half done, and a boot.py that could not finish it: that comes
-// before anything is compared. 36 KB in one piece are an inflater's window of 32 KB and its rest.
-const listCode = `import sys
 if any(n in('.next','.next.pack')for n in os.listdir()):
  try:
   import install
   install.ROOT=os.getcwd().rstrip('/')+'/'
   install.run()
-  L=sorted(n+' '+h(n)for n in os.listdir()if n.rsplit('.')[-1]in('py','mpy','der')or n=='station.json')
  except Exception as e:print('wx',e)
 try:
  import deflate
@@ -83,6 +82,7 @@ try:
 except ImportError:w=0
 except MemoryError:0
 v=os.statvfs('/')
+L=[n+' '+h(n)for n in os.listdir()if n.rsplit('.')[-1]in('py','mpy','der')or n=='station.json']
 print('#room',w,v[0],v[3])
 for l in L:print(l,os.stat(l.rsplit(' ',1)[0])[6])
 for e in os.ilistdir():
@@ -90,7 +90,8 @@ for e in os.ilistdir():
 
 /**
  * Compares the board's files with `expected` in one round trip; only where their common digest
- * differs, a second one finishes what a cut left half done, and lists what is there.
+ * differs, or the board cannot tell it, a second one finishes what a cut left half done, and lists
+ * what is there.
  */
 export async function surveyFiles(
   repl: Repl,

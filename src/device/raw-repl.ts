@@ -9,6 +9,8 @@ import { type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.j
 const silenceMs = 60_000
 // Taking bytes needs no flash: a board that says nothing for so long has lost some of them.
 const transferMs = 5000
+// The same behind a UART, which carries them at a known pace: what takes longer than this is lost.
+const readMs = 1500
 // The station's own watchdog is shorter than our work; re-made with this ceiling it becomes the
 // way back for a board whose cable was pulled: it restarts into its station.
 const watchdogMs = 300_000
@@ -61,6 +63,7 @@ export class RawRepl implements Repl {
   // At a baud the board reads as fast as bytes can come. Without one (sockets, WebREPL, emulators)
   // and where bytes were lost, it gets no more than its input buffer holds.
   #needsCredit: boolean
+  #losses = 0
   #busy: Promise<unknown> = Promise.resolve()
   #stopKeepAlive = (): void => {}
 
@@ -103,6 +106,8 @@ export class RawRepl implements Repl {
         const portion = this.#needsCredit ? portionBytes : data.length
         return this.#run(code(portion), { bytes: data, portion }, options)
       })
+      // Once may have been the wire; a board that loses bytes again reads too slowly for more.
+      if (this.#losses < 2 && this.link.hasControlLines) this.#needsCredit = false
       if (stderr !== '') throw boardFault(stderr)
       return stdout
     })
@@ -200,6 +205,7 @@ export class RawRepl implements Repl {
       }
       this.#options.report?.({ type: 'debug', area: 'repl', text: `sent again (${attempt})` })
       this.#needsCredit = true
+      this.#losses++
       await resync(this.#dialog, this.#system, signal ?? this.#options.signal, silenceMs)
     }
   }
@@ -236,8 +242,10 @@ export class RawRepl implements Repl {
     for (let taken = 0; taken < bytes.length; taken += portion) {
       const credit = Math.min(bytes.length, taken + 2 * portion)
       if (sent < credit) await dialog.send(bytes.subarray(sent, credit), signal)
+      const wireMs = ((credit - taken) * 10_000) / dialog.link.baud
+      const silenceMs = dialog.link.hasControlLines ? wireMs + readMs : transferMs
       sent = credit
-      if (!(await dialog.until(taken06, { silenceMs: transferMs, signal }))) return false
+      if (!(await dialog.until(taken06, { silenceMs, signal }))) return false
     }
     return true
   }

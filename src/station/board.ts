@@ -17,6 +17,11 @@ export interface BoardFacts {
 }
 
 // An AM2320 sleeps: the first scan wakes it, the second sees it (sensors.md).
+const shortCode = (scl: number, sda: number): string => `try:
+ import survey;survey.facts(${scl},${sda})
+except Exception:print('?')`
+
+// The same for a board without our survey.py, or with another version's.
 const code = (scl: number, sda: number): string => `import os,sys,machine,binascii,json
 t=None
 c={}
@@ -34,11 +39,12 @@ try:
 except Exception:print('s')
 if t is not None:print('x',binascii.crc32(t.encode()));print('j',t)`
 
-/** A byte that the wire loses in a hundred kilobytes is an everyday thing; three times, a fault. */
-const attempts = 3
+// A byte that the wire loses in a hundred kilobytes is an everyday thing; three times, a fault. The
+// first of four goes to a board that may have no survey.py.
+const attempts = 4
 
 /**
- * Asks a board about itself, in one round trip; `pins` are those of a board that has no settings
+ * Asks a board about itself, in one round trip, or two where it has no station; `pins` are those of a board that has no settings
  * of its own yet. Throws BOARD_FAULT where what it says about its
  * settings does not match its checksum: written back, they would lose a password.
  */
@@ -48,7 +54,8 @@ export async function readFacts(
   signal?: AbortSignal,
 ): Promise<BoardFacts> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await repl.exec(code(pins.scl, pins.sda), {
+    const ask = attempt === 1 ? shortCode : code
+    const answer = await repl.exec(ask(pins.scl, pins.sda), {
       repeatable: true,
       timeoutMs: 30_000,
       signal,
@@ -59,7 +66,7 @@ export async function readFacts(
     const stationJson = at < 0 ? undefined : answer.slice(at + 3).replace(/\n$/, '')
     const lines = new Map(head.split('\n').map((line) => [line[0], line.slice(2)]))
     const sum = stationJson === undefined ? undefined : String(crc32(stationJson))
-    if (lines.get('x') === sum) return factsOf(lines, stationJson, head)
+    if (lines.has('m') && lines.get('x') === sum) return factsOf(lines, stationJson, head)
     if (attempt >= attempts)
       throw new WxError('BOARD_FAULT', "The board's settings arrive damaged, however often.", {
         hint: 'Check the cable, or try another USB port.',

@@ -5,6 +5,7 @@ import { openLink } from '../../src/device/links/open.js'
 import { applyFiles } from '../../src/device/push.js'
 import { enterRawRepl, type RawRepl } from '../../src/device/raw-repl.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
+import { readFacts } from '../../src/station/board.js'
 import type { Bundle } from '../../src/station/bundle.js'
 import { applyProvision, planCode } from '../../src/station/provision.js'
 import { nodeSystem } from '../../src/system/node.js'
@@ -70,6 +71,16 @@ with open('install.py','wb')as f:f.write(binascii.a2b_base64('${installer}'))`)
     expect(await repl.exec('import os;print(".old.pack"in os.listdir())')).toBe('True\n')
     expect(await update(compiledCode)).toEqual([])
     expect(await repl.exec('print([n for n in os.listdir()if n[0]=="."])')).toBe('[]\n')
+  })
+
+  it("tells the same about itself by the station's own questions and by ours", async () => {
+    const settings = '{"station": "roof", "scl": 18,\\n "sda": 19}'
+    await repl.exec(`import os\nwith open('station.json','w')as f:f.write('${settings}')`)
+    const own = await readFacts(repl, { scl: 22, sda: 21 })
+    await repl.exec("import sys\nsys.modules.pop('survey')\nos.rename('survey.mpy','away')")
+    expect(await readFacts(repl, { scl: 22, sda: 21 })).toEqual(own)
+    expect(own.stationJson).toBe(JSON.parse(`"${settings.replaceAll('"', '\\"')}"`))
+    await repl.exec("os.rename('away','survey.mpy')\nos.remove('station.json')")
   })
 
   it('refuses what does not fit before anything is changed', async () => {

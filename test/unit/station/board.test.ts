@@ -33,10 +33,16 @@ describe("a board's facts", () => {
 
   it('are refused where the settings never arrive whole', async () => {
     const damaged = facts(json.replace('geheim', 'gehem'))
-    const { repl } = board(damaged, damaged, damaged)
+    const { repl } = board(damaged, damaged, damaged, damaged)
     await expect(readFacts(repl, { scl: 22, sda: 21 })).rejects.toMatchObject({
       code: 'BOARD_FAULT',
     })
+  })
+
+  it('are asked in full where the board has no questions of its own', async () => {
+    const { repl, asked } = board('?\n', facts(json))
+    expect((await readFacts(repl, { scl: 22, sda: 21 })).stationJson).toBe(json)
+    expect(asked()).toBe(2)
   })
 
   it('have no settings where the board has none', async () => {
