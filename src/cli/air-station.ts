@@ -8,7 +8,8 @@ import { patienceOf } from './patience.js'
 /** A station that is reached by its WebREPL. Reading leaves it running. */
 export interface AirStation {
   readonly host: string
-  readonly password: Secret
+  /** As the inventory keeps it: without the port. */
+  readonly address: string
   /** A file as it lies there. */
   read(path: string): Promise<Buffer>
   /** Whether a file is there; a board that is lost in this moment raises, as any does later. */
@@ -43,7 +44,7 @@ function stationAt(context: Context, host: string, passwords: Secret[]): AirStat
   }
   return {
     host,
-    password: passwords.at(-1) ?? new Secret(''),
+    address: host.replace(/:\d+$/, ''),
     read,
     async has(path) {
       const { link, readFile } = await open()

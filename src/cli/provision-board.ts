@@ -11,15 +11,18 @@ import {
   planData,
   planProvision,
 } from '../station/provision.js'
+import { checkTrial } from '../station/trial.js'
 import type { Root } from '../station/trust.js'
 import { watchFirstRecord } from '../station/watch.js'
 import type { StreamRecord } from '../timebase/schema.js'
 import { lastRecord } from '../timebase/stream.js'
+import type { AirStation } from './air-station.js'
 import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
 import { type BoardWish, checkGiven, meetBoard } from './board-wish.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
 import { strongestKnown } from './network-choice.js'
+import { awaitFiles } from './over-air.js'
 import { patienceOf } from './patience.js'
 import { placeOf } from './place.js'
 import { openBoardLink } from './port.js'
@@ -42,24 +45,29 @@ export interface Outcome {
 // From reset to record: boot 3 s, Wi-Fi 10 s, NTP 5 s, first upload 10 s; four times that.
 const recordTimeoutMs = 120_000
 
-/** One board, from its plan to its first record. Everything is tried before anything is written. */
+/**
+ * One board, from its plan to its first record. Everything is tried before anything is written; over
+ * the air the station itself tries it, since its prompt is at the end of the Wi-Fi that changes.
+ */
 export async function provisionBoard(
   given: Context,
   flags: ProvisionFlags & WishFlags,
   opened: StationStreams,
   claims: Claims = new Map(),
+  air?: AirStation,
 ): Promise<Outcome> {
   const { system, report, signal } = given
   const startedMs = system.clock.monotonic()
   await checkGiven(given, flags)
-  const link = await openBoardLink(given)
+  const link = air ? await air.open() : await openBoardLink(given)
   let repl: Repl | undefined
   try {
     report({ type: 'stage', stage: 'connect' })
-    repl = await enterRawRepl(link, { signal, report }, system)
+    repl = await enterRawRepl(link, { signal, report, fresh: !air }, system)
     const met = await meetBoard(given, flags, opened, repl)
     const { context, facts, before, wish, streams } = met
     const { client, missing } = streams
+    if (air) checkTrial(wish)
     const bundle = await readBundle(system, await compiler(context, flags, facts))
     const first = await rootFor(context, wish)
 
@@ -77,38 +85,51 @@ export async function provisionBoard(
       return { ...outcome, changed: missing.length > 0, plan: data() }
     }
 
-    const tried = await tryOnBoard(met, repl, first)
+    const tried: Trial = air
+      ? { wish, root: first, address: air.address }
+      : await tryOnBoard(met, repl, first)
     // The password may have been typed again, the address is known now.
     plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, signal)
     await streams.create()
     const writeMs = system.clock.monotonic()
-    const { files, bytes, wireBytes } = await applyProvision(repl, plan, { report, signal })
+    const pushOptions = { report, signal, trial: air !== undefined }
+    const { files, bytes, wireBytes } = await applyProvision(repl, plan, pushOptions)
     const elapsedMs = system.clock.monotonic() - writeMs
     report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
 
     const known = await lastRecord(client, outcome.stream, outcome.symbol, signal)
+    const findRecord = async (stop: AbortSignal): Promise<StreamRecord | undefined> => {
+      const last = await lastRecord(client, outcome.stream, outcome.symbol, stop)
+      return last && last.timestamp > (known?.timestamp ?? '') ? last : undefined
+    }
     await repl.leave()
+    if (air) {
+      // A WebREPL takes one client at a time.
+      await link.close()
+      await awaitFiles(context, air.or(wish.webrepl_password), plan.files)
+    }
     const { address } = tried
     await rememberStation(system, {
       ...entry,
       firmware: facts.version,
       station: version(),
       provisionedAt: new Date(system.clock.now()).toISOString(),
-      port: link.url,
+      ...(!air && { port: link.url }),
       ...(address !== undefined && { address }),
       timebaseUrl: client.url,
       ...(link.usb?.serialNumber !== undefined && { usbSerial: link.usb.serialNumber }),
     })
+    if (air) {
+      const record = await findRecord(signal)
+      return { ...outcome, changed: true, plan: data(), ...(record && { record }) }
+    }
     const { record, ...seen } = await watchFirstRecord(
       {
         link,
         timeoutMs: recordTimeout(context, startedMs),
         report,
         signal,
-        findRecord: async (stop) => {
-          const last = await lastRecord(client, outcome.stream, outcome.symbol, stop)
-          return last && last.timestamp > (known?.timestamp ?? '') ? last : undefined
-        },
+        findRecord,
       },
       system,
     )

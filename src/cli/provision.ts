@@ -1,5 +1,7 @@
+import { airStation } from './air-station.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context, Result } from './context.js'
+import { awaitBack } from './over-air.js'
 import { type Outcome, provisionBoard } from './provision-board.js'
 import { recordLine } from './render/provision.js'
 import { pairsWithStdin } from './station-pairs.js'
@@ -32,7 +34,10 @@ export async function provision(context: Context, flags: ProvisionFlags): Promis
     const { provisionAll } = await import('./fleet.js')
     return provisionAll(here, { ...flags, given }, streams)
   }
-  return resultOf(await provisionBoard(here, { ...flags, given }, streams))
+  const air = flags.host === undefined ? undefined : await airStation(here, flags.host)
+  const outcome = await provisionBoard(here, { ...flags, given }, streams, undefined, air)
+  if (air && !outcome.record) await awaitBack(here, air)
+  return resultOf(outcome)
 }
 
 function resultOf(outcome: Outcome): Result {

@@ -68,6 +68,20 @@ describe('a station over the air', () => {
     expect(JSON.parse(out)).toMatchObject({ changed: true, plan: { change: [{}], add: [] } })
   })
 
+  it('is provisioned, code and settings at once, and shows its first record', async () => {
+    const args = ['provision', '--set', 'upload_interval=4', '--name', 'roof']
+    const { code, out, err } = await run(args)
+    expect(code, out + err).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      changed: true,
+      // led.py of the package is back, and with it come the settings.
+      plan: { change: [{}, {}], settings: [{ name: 'upload_interval', from: '5', to: '4' }] },
+      record: { type: 'weather_record' },
+    })
+    const again = await run(args)
+    expect(JSON.parse(again.out)).toMatchObject({ changed: false })
+  })
+
   it('has its old files back after new ones that crash, a power cut among it', async () => {
     const update = run(['update'], withFirmware('led.py', 'raise RuntimeError("new")\n'))
     await onConsole('wx error crash')

@@ -4,6 +4,7 @@ import { collect } from '../options.js'
 
 export interface ProvisionFlags {
   port?: string
+  host?: string
   all?: true
   list?: string
   retryFailed?: true
@@ -35,6 +36,12 @@ export const addProvision: AddCommand = (program, handle) => {
     .description('put code, settings and Wi-Fi onto a board, and wait for its first record')
     .helpGroup('Station')
     .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .addOption(
+      new Option(
+        '--host <address>',
+        'station on the network, by WebREPL, instead of --port',
+      ).conflicts(['port', 'all', 'list', 'retryFailed']),
+    )
     .option('--all', 'every board at this computer, at once')
     .option('--list <file>', 'boards of a CSV or JSON list, at once')
     .option('--retry-failed', 'the boards that failed the last time')
