@@ -1,5 +1,5 @@
 import { WxError } from '../../errors.js'
-import type { System } from '../../system.js'
+import type { Clock, System } from '../../system.js'
 import type { Link, OpenLinkOptions } from '../link.js'
 import { Inbox } from './inbox.js'
 import { connectTcp, portLost, sendAll } from './tcp.js'
@@ -84,7 +84,7 @@ export async function openRfc2217Link(
     const value = new Uint8Array(4)
     new DataView(value.buffer).setUint32(0, rate)
     await send(subnegotiation(comPort.SET_BAUDRATE, value))
-    await Promise.race([taken, system.clock.sleep(500)])
+    await within(taken, 500, system.clock)
   }
 
   try {
@@ -102,11 +102,8 @@ export async function openRfc2217Link(
         ...[telnet.IAC, telnet.WILL, option.COM_PORT, telnet.IAC, telnet.DO, option.COM_PORT],
       ),
     )
-    const late = system.clock.sleep(negotiationTimeoutMs, options.signal).then(() => {
+    if (!(await within(agreed, negotiationTimeoutMs, system.clock, options.signal)))
       throw inbox.failure ?? notAServer(url)
-    })
-    await Promise.race([agreed, late])
-    late.catch(() => {})
     // 8 data bits, no parity, one stop bit, no flow control.
     await send(subnegotiation(comPort.SET_DATASIZE, [8]))
     await send(subnegotiation(comPort.SET_PARITY, [1]))
@@ -148,6 +145,25 @@ export async function openRfc2217Link(
     },
     discardInput: () => inbox.discard(),
     close,
+  }
+}
+
+/** Whether something happens in time. No timer stays behind: it would hold the process until it ends. */
+async function within(
+  event: Promise<void>,
+  ms: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const over = new AbortController()
+  const late = clock
+    .sleep(ms, signal ? AbortSignal.any([signal, over.signal]) : over.signal)
+    .then(() => false)
+  late.catch(() => {})
+  try {
+    return await Promise.race([event.then(() => true), late])
+  } finally {
+    over.abort()
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLink, parseAddress } from '../../../../src/device/links/open.js'
+import type { Clock } from '../../../../src/system.js'
 import { testSystem } from '../../../support/system.js'
 
 const system = testSystem.bind(undefined, {})
@@ -89,6 +90,36 @@ describe('socket://', () => {
   })
 })
 
+/** The system's clock, and how many of its timers run. */
+function countedClock(): { clock: Clock; running: () => number } {
+  const real = testSystem().clock
+  let running = 0
+  const clock: Clock = {
+    ...real,
+    timer(ms, fn) {
+      running++
+      let isOver = false
+      const end = (): void => {
+        if (!isOver) running--
+        isOver = true
+      }
+      const cancel = real.timer(ms, () => {
+        end()
+        fn()
+      })
+      return () => {
+        end()
+        cancel()
+      }
+    },
+    sleep(ms, signal) {
+      running++
+      return real.sleep(ms, signal).finally(() => running--)
+    },
+  }
+  return { clock, running: () => running }
+}
+
 describe('rfc2217://', () => {
   const accepting = (socket: Socket): void =>
     void socket.write(Uint8Array.of(255, 251, 44, 255, 253, 44))
@@ -108,6 +139,22 @@ describe('rfc2217://', () => {
       expect(wire).toContain(frame)
     }
     expect(wire).not.toMatch(/fffa2c05(08|09|0b|0c)/)
+    await link.close()
+  })
+
+  it('leaves no timer behind, which would hold a command that is done', async () => {
+    const { port } = await server((socket) => {
+      accepting(socket)
+      // Takes every rate at once: SET-BAUDRATE comes back as 101.
+      const taken = [255, 250, 44, 101, 0, 1, 194, 0, 255, 240]
+      socket.on('data', () => void socket.write(Uint8Array.from(taken)))
+    })
+    const { clock, running } = countedClock()
+    const url = `rfc2217://127.0.0.1:${port}`
+    const link = await openLink(url, { baud: 115_200 }, testSystem({ clock }))
+    await link.setBaud(460_800)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(running()).toBe(0)
     await link.close()
   })
 
