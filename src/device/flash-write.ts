@@ -36,8 +36,9 @@ export async function writeRegions(
   let left = runs
   for (let round = 1; ; round++) {
     report({ type: 'stage', stage: 'write' })
+    const jobs = await jobsFor(regions, left)
     const startMs = clock.monotonic()
-    wireBytes += await write(session, regions, left, report)
+    wireBytes += await write(session, regions, jobs, report)
     writeMs += clock.monotonic() - startMs
     report({ type: 'stage', stage: 'verify' })
     left = await persistently(session, () => unlike(session, regions))
@@ -50,11 +51,11 @@ export async function writeRegions(
 async function write(
   session: Session,
   regions: Region[],
-  runs: Run[],
+  first: Job[],
   report: Report,
 ): Promise<number> {
   let sent = 0
-  let jobs = await jobsFor(regions, runs)
+  let jobs = [...first]
   let isSure = true
   const work = async (): Promise<void> => {
     if (!isSure) jobs = await jobsFor(regions, await unlike(session, regions))
@@ -103,17 +104,17 @@ async function persistently<T>(
   }
 }
 
-async function jobsFor(regions: Region[], runs: Run[]): Promise<Job[]> {
-  const jobs: Job[] = []
-  for (const run of runs) {
+/** Compressed side by side, which takes as many cores as there are. */
+function jobsFor(regions: Region[], runs: Run[]): Promise<Job[]> {
+  const jobs = runs.flatMap((run) => {
     const region = regions.find(
       ({ address, bytes }) => run.address >= address && run.address < address + bytes.length,
     )
-    if (!region) continue
+    if (!region) return []
     const from = run.address - region.address
-    jobs.push({ run, packed: await pack(region.bytes.subarray(from, from + run.size)) })
-  }
-  return jobs
+    return [{ run, bytes: region.bytes.subarray(from, from + run.size) }]
+  })
+  return Promise.all(jobs.map(async ({ run, bytes }) => ({ run, packed: await pack(bytes) })))
 }
 
 /** What the chip does not hold; each region as a whole first. */
