@@ -6,6 +6,8 @@ import type { Loader } from './loader.js'
 /** What a board's `vfs` holds. Contents are read from the chip when they are asked for. */
 export interface BoardFiles {
   nodes: StoredNode[]
+  /** Of the file system they are in. */
+  blockCount: number
   count: number
   bytes: number
 }
@@ -32,7 +34,7 @@ export async function readFiles(
     if (!nodes) return undefined
     const files = filesIn(nodes)
     total = files.reduce((sum, file) => sum + file.size, 0)
-    return { nodes, count: files.length, bytes: total }
+    return { nodes, blockCount: size / blockBytes, count: files.length, bytes: total }
   } catch (error) {
     if (error instanceof WxError && error.code === 'BOARD_FAULT') return undefined
     throw error

@@ -151,7 +151,8 @@ async function freshPartitions(
   for (const partition of table?.partitions ?? []) {
     const { label, offset, size } = partition
     if (label !== 'vfs' && label !== queueLabel) continue
-    if (label === 'vfs' && files === 'there') continue
+    // A job that was cut short has emptied both before it put the files in.
+    if (files === 'there') continue
     const old = partitions.find((one) => one.label === label)
     if (samePlace(old, partition)) continue
     if (!old && !isKnown && (await isOurs(loader, partition))) continue

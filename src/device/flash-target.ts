@@ -75,12 +75,18 @@ export function planTarget(
 }
 
 /**
- * The target with a file system for its `vfs`. It is written before everything else and its
- * superblock after the rest of it: where that is found, all files are there, and no firmware meets
- * an empty `vfs` that it would format.
+ * The target with a file system for its `vfs`, and with pages of a queue that was among the files.
+ * They are written before everything else, and the superblock after them: where that is found, all
+ * is there, and no firmware meets an empty `vfs` that it would format.
  */
-export function withFiles(target: FlashTarget, address: number, image: Uint8Array): FlashTarget {
+export function withFiles(
+  target: FlashTarget,
+  address: number,
+  image: Uint8Array,
+  queue: Region[],
+): FlashTarget {
   const files = [
+    ...queue,
     { address: address + superblockBytes, bytes: image.subarray(superblockBytes) },
     { address, bytes: image.subarray(0, superblockBytes) },
   ].filter(({ bytes }) => bytes.length > 0)

@@ -3,14 +3,15 @@ import type { System } from '../system.js'
 import type { BoardFiles } from './board-files.js'
 import { littleFsBytes } from './chip-layout.js'
 import { type FlashTarget, withFiles } from './flash-target.js'
-import { blockBytes, readLittleFs } from './littlefs.js'
+import { blockBytes, readLittleFs, type StoredNode } from './littlefs.js'
 import { hasRoom, makeLittleFs } from './littlefs-image.js'
-import type { Partition } from './partitions.js'
+import { type Partition, queueLabel } from './partitions.js'
+import { queueRegions, withoutQueue } from './queue-files.js'
 import type { Session } from './session.js'
 
 /**
  * Between the moment a board's `vfs` is overwritten and the moment its files are proven to be in the
- * new one, they lie in a file of this computer: an image of the new `vfs`, named by the board's MAC.
+ * new one, they lie in a file of this computer: an image of the old `vfs`, named by the board's MAC.
  */
 function pathOf(system: System, mac: string): string {
   return join(system.folders.data, 'kept-files', `${mac.replaceAll(':', '')}.littlefs`)
@@ -23,34 +24,57 @@ export interface KeptFiles {
   path: string
 }
 
-/** Whether the target's `vfs` has room for these files. */
+/** Whether the target has room for these files; a queue in files goes into its partition. */
 export function canHold(target: FlashTarget, { nodes }: Pick<BoardFiles, 'nodes'>): boolean {
-  const vfs = vfsOf(target)
-  return vfs !== undefined && hasRoom(nodes, vfs.size / blockBytes)
+  const { vfs, queue } = placesOf(target)
+  const rest = queue ? withoutQueue(nodes) : nodes
+  return vfs !== undefined && hasRoom(rest, vfs.size / blockBytes)
 }
 
-function vfsOf({ table }: FlashTarget): Partition | undefined {
-  return table?.partitions.find(({ label }) => label === 'vfs')
+function placesOf({ table }: FlashTarget): Record<'vfs' | 'queue', Partition | undefined> {
+  const named = (wanted: string): Partition | undefined =>
+    table?.partitions.find(({ label }) => label === wanted)
+  return { vfs: named('vfs'), queue: named(queueLabel) }
 }
 
-/** Reads the files off the board, saves them, and plans them into the new `vfs` that can hold them. */
+/** Reads the files off the board, saves them, and plans them into a target that can hold them. */
 export async function keepFiles(
-  { nodes }: BoardFiles,
+  files: BoardFiles,
   target: FlashTarget,
   mac: string,
   system: System,
 ): Promise<KeptFiles> {
   const path = pathOf(system, mac)
-  const vfs = vfsOf(target)
-  if (!vfs) return { target, path }
-  const image = await makeLittleFs(nodes, vfs.size / blockBytes)
-  // As large as the partition, so that `board restore` can write it too.
-  const whole = new Uint8Array(vfs.size).fill(0xff)
+  const nodes = await inMemory(files.nodes)
+  const image = await makeLittleFs(nodes, files.blockCount)
+  // As large as the partition was, so that `board restore` could write it there again.
+  const whole = new Uint8Array(Math.max(files.blockCount * blockBytes, image.length)).fill(0xff)
   whole.set(image)
   await system.files.makeFolder(dirname(path))
   // They may hold the password of a network.
   await system.files.write(path, whole, { mode: 0o600 })
-  return { target: withFiles(target, vfs.offset, image), path }
+  return { target: await plan(target, nodes), path }
+}
+
+/** Files with their contents read: once, and one after the other, as a loader answers. */
+async function inMemory(nodes: StoredNode[]): Promise<StoredNode[]> {
+  const read: StoredNode[] = []
+  for (const node of nodes) {
+    if (node.kind === 'folder') read.push({ ...node, children: await inMemory(node.children) })
+    else {
+      const content = await node.read()
+      read.push({ ...node, read: async () => content })
+    }
+  }
+  return read
+}
+
+async function plan(target: FlashTarget, nodes: StoredNode[]): Promise<FlashTarget> {
+  const { vfs, queue } = placesOf(target)
+  if (!vfs) return target
+  const rest = queue ? withoutQueue(nodes) : nodes
+  const image = await makeLittleFs(rest, vfs.size / blockBytes)
+  return withFiles(target, vfs.offset, image, queue ? await queueRegions(nodes, queue) : [])
 }
 
 /** The files of a job that was cut short, planned into the new `vfs`; undefined where none wait. */
@@ -60,7 +84,7 @@ export async function waitingFiles(
   system: System,
 ): Promise<KeptFiles | undefined> {
   const path = pathOf(system, mac)
-  const vfs = vfsOf(target)
+  const { vfs } = placesOf(target)
   const saved = await system.files.read(path)
   if (!saved || !vfs) return undefined
   const nodes = await readLittleFs(saved.length / blockBytes, async (block) =>
@@ -70,6 +94,5 @@ export async function waitingFiles(
   // The superblock is written last: where it is, the files are, and the board may have changed them.
   if ((await littleFsBytes(loader, vfs.offset)) === vfs.size)
     return { target: { ...target, files: 'there' }, path }
-  const image = await makeLittleFs(nodes, vfs.size / blockBytes)
-  return { target: withFiles(target, vfs.offset, image), path }
+  return { target: await plan(target, nodes), path }
 }

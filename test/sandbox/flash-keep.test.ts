@@ -6,6 +6,7 @@ import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { BlockDevice } from '../../src/sandbox/board/littlefs/device.js'
 import { LittleFs } from '../../src/sandbox/board/littlefs/littlefs.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
+import { sealedPages } from '../../src/station/queue-pages.js'
 import { imageFile, powerCutAt, speakingBoard } from '../support/flashing.js'
 import { facts } from '../support/large-image.js'
 import {
@@ -16,6 +17,7 @@ import {
   type Step,
   sorted,
 } from '../support/littlefs.js'
+import { keyEntry, queuePage } from '../support/queue-page.js'
 import { cli, type TestSystem, testSystem } from '../support/system.js'
 
 const vfsAt = 0x200000
@@ -172,6 +174,56 @@ describe('files of a board whose vfs has to move', () => {
     expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/files stay/) })
     expect(contentOn(board, stockBytes)).toEqual(content)
   })
+})
+
+describe('a queue in files', () => {
+  const numbers = [41, 42, 289, 290]
+  const pages = numbers.map((number) =>
+    queuePage({ number, first: number * 10 }, [
+      keyEntry(0, number, true, 1, [215, 480, 221, 101_325]),
+    ]),
+  )
+  const steps: Step[] = [
+    ...files,
+    ['mkdir', '/records'],
+    ['w', '/records.pages', Buffer.from('250').toString('hex')],
+    // The last file of a station that lost its power ends where it was last flushed.
+    ...pages.map((page, i): Step => {
+      const used = i === pages.length - 1 ? page.subarray(0, 71) : page
+      return ['w', `/records/${(numbers[i] ?? 0) % 250}`, Buffer.from(used).toString('hex')]
+    }),
+    ['w', '/records/7', 'ff'.repeat(300)],
+  ]
+
+  it('moves into its partition, where the station reads on, whatever cuts the job', async () => {
+    const first = await boardWith(steps)
+    const before = first.board.flash.operations
+    expect((await flash(first.board, ['--keep-files'])).code).toBe(0)
+    const all = first.board.flash.operations - before
+    const cut = await Promise.all(
+      [0.05, 0.2, 0.4, 0.6, 0.8, 0.95].map(async (share) => {
+        const { board } = await boardWith(steps)
+        const system = testSystem()
+        await powerCutAt(
+          board,
+          Math.ceil(share * all),
+          () => flash(board, ['--keep-files'], system),
+          () => system.interrupt(),
+        )
+        expect((await flash(board, [], testSystem({ folders: system.folders }))).code).toBe(0)
+        return board
+      }),
+    )
+    const { content } = await boardWith(files)
+    for (const board of [first.board, ...cut]) {
+      const found = sealedPages(board.flash.read(vfsAt + queueBytes, 0x1c0000), true)
+      expect(found.damaged).toBe(0)
+      expect(found.pages.map(({ number, first }) => [number, first])).toEqual(
+        numbers.map((number) => [number, number * 10]),
+      )
+      expect(contentOn(board)).toEqual(content)
+    }
+  }, 60_000)
 })
 
 describe('what another firmware keeps', () => {

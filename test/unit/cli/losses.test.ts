@@ -7,7 +7,7 @@ import type { Loss } from '../../../src/device/losses.js'
 
 const files: Loss = {
   ...{ kind: 'files', label: 'vfs', offset: 0x200000, size: 0x200000 },
-  files: { nodes: [], count: 3, bytes: 4200 },
+  files: { nodes: [], blockCount: 512, count: 3, bytes: 4200 },
 }
 const queue: Loss = { kind: 'queue', label: 'wxqueue', offset: 0x240000, size: 0x1c0000 }
 
