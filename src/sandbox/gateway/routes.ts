@@ -2,6 +2,7 @@ import { chartingRoutes } from './charting-api.js'
 import { exportRoutes } from './export-api.js'
 import { filterRoutes } from './filter-api.js'
 import { type JavaError, wrongMethod } from './java-error.js'
+import { optionRoutes } from './options-api.js'
 import { queryRoutes } from './query-api.js'
 import type { Route } from './request.js'
 import { selectRoutes } from './select-api.js'
@@ -11,6 +12,7 @@ import { writeRoutes } from './write-api.js'
 
 const routes: { route: Route; segments: string[] }[] = [
   ...streamRoutes,
+  ...optionRoutes,
   ...writeRoutes,
   ...selectRoutes,
   ...queryRoutes,
