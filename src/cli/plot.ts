@@ -10,7 +10,7 @@ import type { Chart } from './render/chart.js'
 import { svgCharts } from './render/svg-chart.js'
 import { fact } from './render/tables.js'
 import { type KnownStation, knownStations, noStation, stationFilter } from './stations.js'
-import { checkedUnits, timeOf, unknownStream } from './tail-flags.js'
+import { checkedUnits, checkFields, derivedFields, timeOf, unknownStream } from './tail-flags.js'
 import { openTimebase } from './timebase.js'
 
 export interface PlotFlags {
@@ -52,7 +52,8 @@ export async function runPlot(
   const classes = await streamSchema(client, stream, signal)
   if (!classes) throw unknownStream(stream, client.url)
   const stored = classes.flatMap((one) => one.fields.map(({ name }) => name))
-  const fields = checkedFields(flags.field ?? ['temperature'], stored)
+  const fields = [...new Set(flags.field ?? ['temperature'])]
+  checkFields(fields, [...stored, ...derivedFields], stream)
 
   const source = tailSource(client, stream, classes, system)
   const wants = stationFilter(stations, known)
@@ -127,17 +128,6 @@ async function writePicture(
     data: { ...data, file: output },
     pretty: (paint) => [`${paint.good('✔')} ${fact('Chart', `${output} · ${records} records`)}`],
   }
-}
-
-function checkedFields(fields: string[], stored: string[]): string[] {
-  const derived = ['dew_point', 'sea_level_pressure']
-  for (const field of fields) {
-    if (stored.includes(field) || derived.includes(field)) continue
-    throw new WxError('USAGE', `The stream has no field "${field}".`, {
-      hint: `It has ${[...stored, ...derived].join(', ')}.`,
-    })
-  }
-  return [...new Set(fields)]
 }
 
 const titles: Record<string, string> = {

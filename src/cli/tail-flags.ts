@@ -27,3 +27,18 @@ export function unknownStream(stream: string, server: string): WxError {
     details: { stream, server },
   })
 }
+
+/** What `--derived` adds to a record of the weather. */
+export const derivedFields = ['dew_point', 'sea_level_pressure']
+
+/** Refuses names of fields that no record of the stream has. */
+export function checkFields(wanted: Iterable<string>, there: string[], stream: string): void {
+  for (const field of wanted) {
+    if (there.includes(field)) continue
+    throw new WxError('USAGE', `The stream "${stream}" has no field "${field}".`, {
+      hint: derivedFields.includes(field)
+        ? '--derived adds it to each record.'
+        : `It has ${there.filter((name) => name !== '$type').join(', ')}.`,
+    })
+  }
+}

@@ -13,6 +13,7 @@ import { clockTexts, type Marks, type TailSummary, TailTable } from './render/ta
 import type { KnownStation } from './stations.js'
 import type { TailFlags } from './tail.js'
 import { tailColumns } from './tail-columns.js'
+import { checkFields, derivedFields } from './tail-flags.js'
 import { TailLines } from './tail-lines.js'
 
 export interface PrinterOptions {
@@ -61,9 +62,9 @@ export class TailPrinter {
     if (isTemplate) this.#template = parseTemplate(options.format)
   }
 
-  /** Learns the fields of the stream: columns of the table and of CSV. */
-  describe(classes: RecordClass[]): void {
-    const { known, units, flags, format } = this.#options
+  /** Learns the fields of the stream: columns of the table and of CSV, and what may be named. */
+  describe(stream: string, classes: RecordClass[]): void {
+    const { known, units, flags, format, condition } = this.#options
     const stored = [...new Set(classes.flatMap(({ fields }) => fields.map(({ name }) => name)))]
     const hasHeight = [...known.values()].some(({ heightMeters }) => heightMeters !== undefined)
     const derived = [
@@ -71,6 +72,10 @@ export class TailPrinter {
       ...(stored.includes('pressure') && hasHeight ? ['sea_level_pressure'] : []),
     ]
     this.#fields = flags.derived ? [...stored, ...derived] : stored
+    const named = [...stored, 'name', 'symbol', 'timestamp', '$type']
+    const there = flags.derived ? [...named, ...derivedFields] : named
+    checkFields(condition?.fields ?? [], there, stream)
+    checkFields(this.#template?.fields ?? [], [...there, 'time'], stream)
     this.#headIsDue = format === 'csv'
     this.#isFlat = classes.every(({ fields }) => fields.every(({ type }) => flatTypes.has(type)))
     if (format !== 'pretty') return

@@ -5,7 +5,7 @@ import { tail } from '../timebase/tail.js'
 import { tailSource } from '../timebase/tail-source.js'
 import { parseWhere } from '../timebase/where.js'
 import type { Context } from './context.js'
-import { knownStations, stationFilter } from './stations.js'
+import { knownStations, noStation, stationFilter } from './stations.js'
 import { checkedUnits, timeOf, unknownStream } from './tail-flags.js'
 import { TailPrinter } from './tail-printer.js'
 import { openTimebase } from './timebase.js'
@@ -51,9 +51,16 @@ export async function runTail(
   const client = await openTimebase(context)
   const classes = await streamSchema(client, stream, signal)
   if (!classes) throw unknownStream(stream, client.url)
-  printer.describe(classes)
+  printer.describe(stream, classes)
 
   const source = tailSource(client, stream, classes, system)
+  if (stations.length > 0) {
+    const there = await source.symbols(signal)
+    const unmet = stations.filter((name) => !there.some(stationFilter([name], known) ?? Boolean))
+    if (!flags.follow && unmet.length === stations.length) throw noStation(stream, unmet, there)
+    const values = { stations: unmet.join(', ') }
+    if (unmet.length > 0) report({ type: 'notice', notice: 'tail-unmet', values })
+  }
   const tailOptions: TailOptions = { ...range, follow: flags.follow, ...(wants && { wants }) }
   try {
     for await (const events of tail(source, tailOptions, system.clock, signal)) {

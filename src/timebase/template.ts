@@ -1,7 +1,9 @@
 import { WxError } from '../errors.js'
 
-/** Writes a record by a template. */
-export type Template = (values: Record<string, unknown>) => string
+/** Writes a record by a template; `fields` are those it shows. */
+export type Template = ((values: Record<string, unknown>) => string) & {
+  fields: ReadonlySet<string>
+}
 
 /**
  * Reads a template such as `{time} {name}: {temperature:1} °C\t{humidity}`: text with {field} or
@@ -11,13 +13,16 @@ export type Template = (values: Record<string, unknown>) => string
 export function parseTemplate(source: string): Template {
   const parts: (string | ((values: Record<string, unknown>) => string))[] = []
   const pattern = /\{\{|\}\}|\{([\w$.-]+)(?::(\d{1,2}))?\}|\\[tn\\]|[{}]/g
+  const fields = new Set<string>()
   let end = 0
   for (const match of source.matchAll(pattern)) {
     const [all, field, digits] = match
     parts.push(source.slice(end, match.index))
     end = match.index + all.length
-    if (field !== undefined) parts.push((values) => valueText(values[field], digits))
-    else if (all.length === 1) {
+    if (field !== undefined) {
+      fields.add(field)
+      parts.push((values) => valueText(values[field], digits))
+    } else if (all.length === 1) {
       throw new WxError(
         'USAGE',
         `The template is not understood at "${source.slice(match.index, match.index + 16)}".`,
@@ -26,7 +31,9 @@ export function parseTemplate(source: string): Template {
     } else parts.push(literals[all] ?? all)
   }
   parts.push(source.slice(end))
-  return (values) => parts.map((part) => (typeof part === 'string' ? part : part(values))).join('')
+  const write = (values: Record<string, unknown>): string =>
+    parts.map((part) => (typeof part === 'string' ? part : part(values))).join('')
+  return Object.assign(write, { fields })
 }
 
 const literals: Record<string, string> = {

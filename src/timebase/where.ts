@@ -1,7 +1,9 @@
 import { WxError } from '../errors.js'
 
-/** Answers whether a record fits. */
-export type Condition = (row: Record<string, unknown>) => boolean
+type Test = (row: Record<string, unknown>) => boolean
+
+/** Answers whether a record fits; `fields` are those it looks at. */
+export type Condition = Test & { fields: ReadonlySet<string> }
 
 type Token =
   | { kind: 'name' | 'text' | 'sign'; text: string; at: number }
@@ -31,6 +33,7 @@ const maxDepth = 100
  */
 export function parseWhere(source: string): Condition {
   const tokens = scan(source)
+  const fields = new Set<string>()
   let at = 0
   let depth = 0
 
@@ -54,7 +57,7 @@ export function parseWhere(source: string): Condition {
     return true
   }
 
-  const any = (): Condition => {
+  const any = (): Test => {
     let left = all()
     while (word('or') || sign('||')) {
       const first = left
@@ -63,7 +66,7 @@ export function parseWhere(source: string): Condition {
     }
     return left
   }
-  const all = (): Condition => {
+  const all = (): Test => {
     let left = one()
     while (word('and') || sign('&&')) {
       const first = left
@@ -72,7 +75,7 @@ export function parseWhere(source: string): Condition {
     }
     return left
   }
-  const one = (): Condition => {
+  const one = (): Test => {
     if (++depth > maxDepth) fail('it is nested too deep')
     try {
       if (word('not') || sign('!')) {
@@ -89,7 +92,7 @@ export function parseWhere(source: string): Condition {
       depth--
     }
   }
-  const comparison = (): Condition => {
+  const comparison = (): Test => {
     const left = operand('left')
     const compare = comparisons[sign(...Object.keys(comparisons)) ?? '']
     if (!compare) return (row) => left(row) !== undefined && left(row) !== null
@@ -112,12 +115,13 @@ export function parseWhere(source: string): Condition {
     }
     const { text } = token
     if (token.kind === 'text' || side === 'right') return () => text
+    fields.add(text)
     return (row) => (Object.hasOwn(row, text) ? row[text] : undefined)
   }
 
   const condition = any()
   if (at < tokens.length) fail('nothing more was expected')
-  return condition
+  return Object.assign(condition, { fields })
 }
 
 function comparable(value: unknown): value is string | number | boolean {

@@ -163,7 +163,6 @@ describe('tail of what is there', () => {
     [['esp123456'], 7],
     [['garden'], 2],
     [['g*'], 2],
-    [['nobody'], 0],
     [['--where', 'temperature>22'], 4],
     [['--where', 'symbol=garden and humidity>99'], 1],
     [['--count', '4'], 4],
@@ -240,6 +239,29 @@ describe('tail that follows', () => {
     for (let i = 0; i < 200 && system.out() === ''; i++) await wait(25)
     return { system, done }
   }
+
+  it('says which named station has no record, and ends where none has', async () => {
+    const { cli } = await evening()
+    const some = await cli(['tail', 'garden', 'roofotp', ...past])
+    expect(some).toMatchObject({ code: 0, err: expect.stringContaining('no record of roofotp') })
+    const none = await cli(['tail', 'roofotp', ...past])
+    expect(none).toMatchObject({ code: 2, out: '' })
+    expect(none.err).toContain('It has esp123456, garden.')
+  })
+
+  it.each([
+    [['--where', 'temprature>30'], 'no field "temprature"'],
+    [['--format', '{time} {temprature:1}'], 'no field "temprature"'],
+    [['--where', 'dew_point>3'], '--derived adds it'],
+    [['--where', 'dew_point>3', '--derived'], undefined],
+    [['--where', 'not name=x', '--format', '{time} {symbol} {$type} {timestamp}'], undefined],
+  ])('looks at fields that records have: %j', async (flags, refusal) => {
+    const { cli } = await evening()
+    const { code, out, err } = await cli(['tail', ...past, ...flags])
+    expect(code).toBe(refusal ? 2 : 0)
+    expect(out === '').toBe(refusal !== undefined)
+    expect(err).toContain(refusal ?? 'records from')
+  })
 
   it('ends well at Ctrl-C, with the summary', async () => {
     const one = await evening()
