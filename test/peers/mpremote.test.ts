@@ -1,17 +1,25 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { planFiles, surveyFiles } from '../../src/device/files.js'
+import { openLink } from '../../src/device/links/open.js'
+import { applyFiles } from '../../src/device/push.js'
+import { enterRawRepl } from '../../src/device/raw-repl.js'
 import { startBoard, type VirtualBoard } from '../../src/sandbox/board/board.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { isMissing, pythonTools } from '../support/python.js'
+import { compiledCode } from '../support/station-code.js'
 
 const tools = pythonTools(['mpremote==1.29.0'])
 const reason = isMissing(tools) ? ` (skipped: ${tools.missing})` : ''
 const system = nodeSystem()
 const folder = mkdtempSync(join(tmpdir(), 'wxstation-mpremote-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
 /**
  * Types into mpremote's repl on a pseudo-terminal and prints what it shows. Its repl wants a file
@@ -89,7 +97,26 @@ describe.skipIf(isMissing(tools))(`mpremote 1.29 against the virtual board${reas
     const back = join(folder, 'back.bin')
     await mpremote('fs', 'cp', ':data.bin', back)
     expect(Buffer.compare(readFileSync(back), content)).toBe(0)
-    expect(await mpremote('fs', 'sha256sum', ':data.bin')).toMatch(/[0-9a-f]{64}/)
+    expect(await mpremote('fs', 'sha256sum', ':data.bin')).toContain(sha256(content))
+  })
+
+  it('reads back what wxstation wrote', async () => {
+    // A main.py that runs would be in its way.
+    const files = compiledCode.files.filter(({ name }) => name !== 'main.py')
+    const link = await openLink(board.rfc2217Url, { baud: 115_200 }, system)
+    try {
+      const repl = await enterRawRepl(link, {}, system)
+      const plan = planFiles(files, await surveyFiles(repl, files), { retired: [], data: [] })
+      await applyFiles(repl, plan)
+      await repl.leave()
+    } finally {
+      await link.close()
+    }
+    const list = await mpremote('fs', 'ls')
+    for (const { name, data } of files)
+      expect(list).toMatch(new RegExp(`^ *${data.length} ${name.replace('.', '\\.')}$`, 'm'))
+    const sums = await mpremote('fs', 'sha256sum', ...files.map(({ name }) => `:${name}`))
+    expect(sums.match(/[0-9a-f]{64}/g)).toEqual(files.map(({ data }) => sha256(data)))
   })
 
   it('mount: the board imports from a folder of this computer, and writes into it', async () => {
