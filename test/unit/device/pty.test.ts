@@ -54,6 +54,27 @@ describe.skipIf(skip)(`raw REPL with real MicroPython on a pty${skip}`, () => {
     expect(await repl.exec('print("in")')).toBe('in\n')
   })
 
+  it('pushes to a firmware that inflates nothing', async () => {
+    const { link, folder } = await micropythonOnPty()
+    const repl = await enterRawRepl(link, { fresh: false }, testSystem())
+    await repl.exec(`import builtins
+real=builtins.__import__
+def without(name,*rest):
+ if name=='deflate':raise ImportError
+ return real(name,*rest)
+builtins.__import__=without`)
+    const local = [
+      { name: 'install.py', data: install },
+      { name: 'random.py', data: sample(9000) },
+    ]
+    const survey = await surveyFiles(repl, local)
+    expect(survey.store?.windowBits).toBe(0)
+    const { wireBytes } = await applyFiles(repl, planFiles(local, survey, names))
+    expect(wireBytes).toBeGreaterThan(9000 + install.length)
+    for (const { name, data } of local)
+      expect(readFileSync(join(folder, name)).equals(Buffer.from(data)), name).toBe(true)
+  })
+
   it('writes, verifies and replaces files, and finds an unchanged board unchanged', async () => {
     const { link, folder } = await micropythonOnPty()
     writeFileSync(join(folder, 'old.py'), 'retired')
