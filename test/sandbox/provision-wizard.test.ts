@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
-import { noFaults } from '../../src/sandbox/faults.js'
 import { readInventory } from '../../src/station/inventory.js'
 import type { Host } from '../../src/system.js'
 import { type Bench, provisionBench } from '../support/bench.js'
@@ -19,9 +18,6 @@ describe('the wizard of provision', () => {
 
   beforeAll(async () => {
     bench = await provisionBench()
-  })
-  beforeEach(() => {
-    Object.assign(bench.sandbox.boards[0]?.faults ?? {}, noFaults())
   })
   afterAll(() => bench?.stop())
 
@@ -55,15 +51,6 @@ describe('the wizard of provision', () => {
       ],
     ],
     ['an open network, without a password', 'Office-Guest', [[list, down + enter]]],
-    [
-      'after a rescan',
-      'Rooftop',
-      [
-        [list, down + down + down + enter],
-        [list, enter],
-        [password, `sandbox-wifi${enter}`],
-      ],
-    ],
     [
       'another name',
       'Backyard',
@@ -116,44 +103,6 @@ describe('the wizard of provision', () => {
     expect(system.err()).toMatch(/nothing was changed/)
     // A second command gets in at once: the port is free and the board answers.
     expect(await run(['provision', '--wifi', '--dry-run'], bench.computer())).toBe(0)
-  })
-
-  it.each<[string, object, string[], string, number, RegExp]>([
-    ['a wrong password', { wrongPassword: true }, [], 'WIFI_WRONG_PASSWORD', 8, /refuses the pass/],
-    ['no DHCP server', { noAddress: true }, [], 'WIFI_NO_ADDRESS', 8, /no address in 30 s/],
-    ['no network', { accessPointGone: true }, [], 'WIFI_NOT_FOUND', 8, /does not find/],
-    [
-      'a weak signal',
-      { signalDbm: -88, wrongPassword: true },
-      [],
-      'WIFI_WEAK',
-      8,
-      /too weak at the board: -88 dBm/,
-    ],
-    [
-      'a dead TimeBase, as the board sees it',
-      {},
-      ['--board-url', 'http://192.168.77.1:1'],
-      'NETWORK_UNREACHABLE',
-      9,
-      /The board gets no connection/,
-    ],
-    [
-      'a name the network does not know',
-      {},
-      ['--board-url', 'http://nowhere.invalid:8099'],
-      'NETWORK_UNREACHABLE',
-      9,
-      /cannot find "nowhere.invalid"/,
-    ],
-  ])('ends with the reason: %s', async (_what, faults, args, code, exitCode, text) => {
-    Object.assign(bench.sandbox.boards[0]?.faults ?? {}, faults)
-    const system = bench.computer()
-    const argv = ['provision', '--wifi', '--json', '--set', 'upload_interval=20', ...args]
-    expect(await run(argv, system), system.out()).toBe(exitCode)
-    const { error } = JSON.parse(system.out()) as { error: { code: string; message: string } }
-    expect(error.code).toBe(code)
-    expect(error.message).toMatch(text)
   })
 
   it.each<[string, Record<string, string>, string]>([

@@ -35,7 +35,7 @@ describe('the search for secrets', () => {
 })
 
 /** Boards are provisioned in every way in which a secret can be given, and in every way that fails. */
-describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
+describe.concurrent('secrets of a station', { timeout: 150_000 }, () => {
   let bench: Bench
   let env: Record<string, string>
   let folders: { work: string; given: string; home: string; tmp: string; user: string }
@@ -84,7 +84,7 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     { input, without = [], more = {} }: { input?: string; without?: string[]; more?: object } = {},
   ): Promise<Ran> {
     const kept = Object.entries({ ...env, ...more }).filter(([name]) => !without.includes(name))
-    const program = start(['provision', ...argv], Object.fromEntries(kept), folders.work, {
+    const program = start(argv, Object.fromEntries(kept), folders.work, {
       ...(input !== undefined && { input }),
     })
     let isOver = false
@@ -98,7 +98,7 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     const ran = await program.done
     isOver = true
     await watching
-    expect([...lines].join('\n')).toContain('provision')
+    expect([...lines].join('\n')).toContain(argv[0])
     expect(tracesIn([ran.out, ran.err, ...lines].join('\n'), secrets)).toEqual([])
     return ran
   }
@@ -113,12 +113,28 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
   })
 
   it('stay secret: from the environment, in a run that ends well', async () => {
-    const ran = await searched(['--wifi', '--debug'], { more: board(0) })
+    const ran = await searched(['provision', '--wifi', '--debug'], { more: board(0) })
     expect(ran.code, ran.err).toBe(0)
-    const again = await searched(['--dry-run', '--json', '--debug', '--set', 'led=4'], {
+    const again = await searched(
+      ['provision', '--dry-run', '--json', '--debug', '--set', 'led=4'],
+      {
+        more: board(0),
+      },
+    )
+    expect(again.code, again.err).toBe(0)
+    const set = await searched(['config', 'set', 'ap_password=-', '--debug'], {
+      input: secrets.accessPoint,
       more: board(0),
     })
-    expect(again.code, again.err).toBe(0)
+    expect(set.code, set.err).toBe(0)
+    for (const argv of [
+      ['wifi', 'list'],
+      ['wifi', 'list', '--json'],
+      ['config', 'show'],
+    ]) {
+      const shown = await searched(argv, { more: board(0) })
+      expect(shown.out, shown.err).toContain('••••••')
+    }
   })
 
   it('stay secret: from files and standard input', async () => {
@@ -126,7 +142,16 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
       ...{ version: 1, password: secrets.timebase, webrepl_password: secrets.webrepl },
     })
     const file = given('wifi.txt', `${secrets.wifi}\n`)
-    const argv = ['--wifi', '--password-file', file, '--from', from, '--set', 'ap_password=-']
+    const argv = [
+      'provision',
+      '--wifi',
+      '--password-file',
+      file,
+      '--from',
+      from,
+      '--set',
+      'ap_password=-',
+    ]
     const ran = await searched([...argv, '--json', '--debug'], {
       input: `${secrets.accessPoint}\n`,
       without: ['WXSTATION_WIFI_PASSWORD'],
@@ -137,13 +162,16 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
   })
 
   it('stay secret: a password that the network refuses, and a server the board does not reach', async () => {
-    const refused = await searched(['--wifi', '--password-stdin', '--json', '--debug'], {
-      input: secrets.wrongWifi,
-      without: ['WXSTATION_WIFI_PASSWORD'],
-      more: board(2),
-    })
+    const refused = await searched(
+      ['provision', '--wifi', '--password-stdin', '--json', '--debug'],
+      {
+        input: secrets.wrongWifi,
+        without: ['WXSTATION_WIFI_PASSWORD'],
+        more: board(2),
+      },
+    )
     expect(refused.code, refused.out).toBe(8)
-    const argv = ['--wifi', '--board-url', 'http://192.168.77.1:1', '--debug']
+    const argv = ['provision', '--wifi', '--board-url', 'http://192.168.77.1:1', '--debug']
     const dead = await searched(argv, { more: board(2) })
     expect(dead.code, dead.err).toBe(9)
   })
@@ -153,7 +181,7 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     ['a server that is dead', { WXSTATION_TIMEBASE_URL: 'http://127.0.0.1:1' }],
   ])('stay secret: %s', async (_what, more) => {
     for (const options of [['--debug'], ['--json']]) {
-      const ran = await searched(['--wifi', ...options], { more })
+      const ran = await searched(['provision', '--wifi', ...options], { more })
       expect(ran.code, ran.out + ran.err).toBe(9)
     }
   })
@@ -168,7 +196,7 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
     ['a secret under another name', { version: 1, passwrd: secrets.listed }],
   ])('stay secret: settings that are refused, %s', async (what, content) => {
     const from = given(`${what.replaceAll(' ', '-')}.json`, content)
-    const ran = await searched(['--from', from, '--debug'])
+    const ran = await searched(['provision', '--from', from, '--debug'])
     expect(ran.code, ran.err).toBe(3)
   })
 
@@ -177,9 +205,9 @@ describe.concurrent('secrets of provision', { timeout: 150_000 }, () => {
       ...{ port, settings: { ap_password: secrets.listed } },
     }))
     const list = given('list.json', boards)
-    const ran = await searched(['--list', list, '--wifi', '--debug'])
+    const ran = await searched(['provision', '--list', list, '--wifi', '--debug'])
     expect(ran.code, ran.err).toBe(4)
-    const again = await searched(['--retry-failed', '--json'])
+    const again = await searched(['provision', '--retry-failed', '--json'])
     expect(again.code, again.out).toBe(4)
   })
 })
