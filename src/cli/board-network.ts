@@ -9,7 +9,7 @@ import type { Root } from '../station/trust.js'
 import { type Joined, joinWifi, type SeenNetwork } from '../station/wifi.js'
 import { apiKeyAuth } from '../timebase/auth/api-key.js'
 import type { Context } from './context.js'
-import { passwordInstead } from './network-choice.js'
+import { askPassword } from './network-choice.js'
 
 /** Joins on the board; a wrong password is asked for again, without redoing the rest. */
 export async function joinNetwork(
@@ -37,7 +37,7 @@ export async function joinNetwork(
       const isWrong = error instanceof WxError && error.code === 'WIFI_WRONG_PASSWORD'
       if (!isWrong || !prompts.canAsk) throw error
       report({ type: 'notice', notice: 'wrong-password', values: { ssid: network.ssid } })
-      network.password = await prompts.secret(`Password of ${network.ssid}`, passwordInstead)
+      network.password = await askPassword(prompts, network.ssid)
     } finally {
       stop()
     }

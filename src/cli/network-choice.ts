@@ -1,9 +1,10 @@
 import type { Repl } from '../device/repl.js'
 import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
-import type { Network } from '../station/config.js'
+import { type Network, stationFaults } from '../station/config.js'
 import { type SeenNetwork, scanWifi } from '../station/wifi.js'
 import type { Context } from './context.js'
+import type { Prompts } from './prompts.js'
 import { networkLine } from './render/provision.js'
 import { secretFromStdin } from './stdin.js'
 
@@ -52,7 +53,7 @@ export async function chooseNetwork(
       warned = true
       continue
     }
-    const name = typeof choice === 'string' ? choice : await prompts.text('Name', ssidInstead)
+    const name = typeof choice === 'string' ? choice : await askName(prompts)
     const open = seen.find((one) => one.ssid === name)?.security === 'open'
     const password = open ? new Secret('') : await wifiPassword(context, flags, name)
     return { network: { ssid: name, password }, seen }
@@ -105,8 +106,22 @@ export async function wifiPassword(
   if (flags.passwordStdin) return secretFromStdin(system.terminal, '--password-stdin')
   // An empty variable says: an open network.
   if (system.env.WXSTATION_WIFI_PASSWORD === '') return new Secret('')
-  return (
-    settings.secret('wifi.password') ??
-    (await prompts.secret(`Password of ${ssid}`, passwordInstead))
-  )
+  return settings.secret('wifi.password') ?? (await askPassword(prompts, ssid))
+}
+
+/** A password that a network could have: whoever mistypes it is told before the board tries it. */
+export function askPassword(prompts: Prompts, ssid: string): Promise<Secret> {
+  return prompts.secret(`Password of ${ssid}`, passwordInstead, {
+    check: (text) => faultOf({ ssid, password: new Secret(text) }),
+  })
+}
+
+function askName(prompts: Prompts): Promise<string> {
+  return prompts.text('Name', ssidInstead, {
+    check: (ssid) => faultOf({ ssid, password: new Secret('') }),
+  })
+}
+
+function faultOf(network: Network): string | true {
+  return stationFaults({ networks: [network] })[0] ?? true
 }

@@ -16,14 +16,17 @@ export interface Instead {
   env?: string
 }
 
+/** Says what is wrong with an answer, which is then asked for again; true: nothing. */
+export type Check = (text: string) => string | true
+
 export interface Prompts {
   readonly canAsk: boolean
   text(
     question: string,
     instead: Instead,
-    options?: { initial?: string; check?: (text: string) => string | true },
+    options?: { initial?: string; check?: Check },
   ): Promise<string>
-  secret(question: string, instead: Instead): Promise<Secret>
+  secret(question: string, instead: Instead, options?: { check?: Check }): Promise<Secret>
   confirm(question: string, instead: Instead, initial?: boolean): Promise<boolean>
   choose<T>(question: string, choices: Choice<T>[], instead: Instead): Promise<T>
 }
@@ -46,6 +49,14 @@ export const noPrompts: Prompts = {
   secret: async (question, instead) => missing(question, instead),
   confirm: async (question, instead) => missing(question, instead),
   choose: async (question, _choices, instead) => missing(question, instead),
+}
+
+/** What an answer lacks may repeat it. */
+function harmlessCheck(check: Check): Check {
+  return (text) => {
+    const fault = check(text)
+    return fault === true || harmless(fault)
+  }
 }
 
 /** Questions go to stderr, so that stdout carries data only; Ctrl-C there is the command's Ctrl-C. */
@@ -77,16 +88,19 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
           {
             message: harmless(question),
             ...(initial !== undefined && { default: initial }),
-            ...(check && { validate: check }),
+            ...(check && { validate: harmlessCheck(check) }),
           },
           context,
         ),
       )
     },
-    async secret(question) {
-      return new Secret(
-        await ask(({ password }) => password({ message: harmless(question), mask: '·' }, context)),
-      )
+    async secret(question, _instead, { check } = {}) {
+      const asked = {
+        message: harmless(question),
+        mask: '·',
+        ...(check && { validate: harmlessCheck(check) }),
+      }
+      return new Secret(await ask(({ password }) => password(asked, context)))
     },
     async confirm(question, _instead, initial = false) {
       return ask(({ confirm }) =>

@@ -109,10 +109,17 @@ function hosts(text = ''): string[] {
 }
 
 function checkUrl(value: StationValue | undefined): void {
-  if (value === undefined || value === '' || /^https?:\/\/[^\s/]/.test(String(value))) return
-  throw new WxError('SETTINGS_INVALID', `"${value}" is no address of TimeBase WebAdmin.`, {
+  const fault = value === undefined || value === '' ? undefined : urlFault(String(value))
+  if (fault === undefined) return
+  throw new WxError('SETTINGS_INVALID', fault, {
     hint: 'Write it with its scheme, for example http://192.168.1.20:8099.',
   })
+}
+
+/** Why a text is no address of WebAdmin; undefined where it can be one. */
+export function urlFault(text: string): string | undefined {
+  if (/^https?:\/\/[^\s/]/.test(text) && URL.canParse(text)) return undefined
+  return `"${text}" is no address of TimeBase WebAdmin.`
 }
 
 export function withNetwork(wish: StationSettings, network: Network): StationSettings {

@@ -3,7 +3,7 @@ import type { StationSettings } from '../station/config.js'
 import { readInventory, type Station } from '../station/inventory.js'
 import { checkNewStreamName } from '../timebase/names.js'
 import type { Context } from './context.js'
-import { givenSettings, type WishFlags } from './station-wish.js'
+import { givenSettings, urlFault, type WishFlags } from './station-wish.js'
 
 /** WebAdmin's own port; TimeBase's compose file and the sandbox keep it. */
 const usualUrl = 'http://localhost:8099'
@@ -20,7 +20,7 @@ export async function askTimebase(context: Context): Promise<Context> {
     : await prompts.text(
         'TimeBase WebAdmin',
         { flag: '--timebase', env: 'WXSTATION_TIMEBASE_URL' },
-        await foundUrl(system),
+        { ...(await foundUrl(system)), check: (text) => urlFault(text) ?? true },
       )
   const user =
     has('timebase.user') || hasKey

@@ -1,6 +1,6 @@
 import type { TestSystem } from './system.js'
 
-export const keys = { down: '\u001b[B', enter: '\r', interrupt: '\u0003' }
+export const keys = { down: '\u001b[B', enter: '\r', backspace: '\u007f', interrupt: '\u0003' }
 
 /** What the screen shows, and what is typed then. */
 export type Dialog = [RegExp, string][]

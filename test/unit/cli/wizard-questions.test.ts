@@ -16,7 +16,7 @@ import { coded, type Sent, scripted } from '../../support/answers.js'
 import { converse, type Dialog, keys } from '../../support/converse.js'
 import { type TestSystem, testSystem } from '../../support/system.js'
 
-const { down, enter } = keys
+const { backspace, down, enter } = keys
 const nothing = scripted(() => ({ fails: coded('ECONNREFUSED') })).fetch
 
 interface Desk {
@@ -102,7 +102,8 @@ describe('the address of TimeBase', () => {
   it('is typed where none answers', async () => {
     const one = await desk({ WXSTATION_TIMEBASE_USER: 'u', WXSTATION_TIMEBASE_PASSWORD: 'p' })
     const { settings } = await answered(one, askTimebase(one.context), [
-      [/TimeBase WebAdmin/, `http://server:8099${enter}`],
+      [/TimeBase WebAdmin/, `server:80${enter}`],
+      [/is no address/, `${backspace.repeat(9)}http://server:8099${enter}`],
     ])
     expect(settings.get('timebase.url')).toBe('http://server:8099')
     expect(one.system.err()).not.toContain('localhost')
@@ -154,7 +155,7 @@ describe('a new board', () => {
     const { context, wish: wanted } = await answered(one, asked, [
       [/Station name .*Shed/, enter],
       [/Stream/, `My Garden${enter}`],
-      [/no good name/, `${'\u007f'.repeat(9)}garden${enter}`],
+      [/no good name/, `${backspace.repeat(9)}garden${enter}`],
     ])
     expect(context.settings.get('station.name')).toBe('Shed')
     expect(wanted.stream).toBe('garden')
@@ -203,9 +204,11 @@ describe('a network', () => {
     const chosen = await answered(one, chooseNetwork(one.context, {}, repl), [
       [/2\.4 GHz only[\s\S]*Another name/, down + down + down + enter],
       [/Name/, `Attic${enter}`],
-      [/Password of Attic/, `12345678${enter}`],
+      [/Password of Attic/, `1234567${enter}`],
+      [/8 to 63 characters/, `8${enter}`],
     ])
-    expect(chosen.network).toMatchObject({ ssid: 'Attic' })
+    expect(chosen.network.ssid).toBe('Attic')
+    expect(chosen.network.password.reveal()).toBe('12345678')
     expect(one.system.err()).toContain('\ufffd[2JEvil\ufffd')
     expect(one.system.err()).not.toContain('\u001b[2JEvil')
   })
