@@ -120,10 +120,9 @@ async function writePicture(
   } catch (cause) {
     throw new WxError('FILE_UNREADABLE', `${output} cannot be written.`, { cause })
   }
-  const records = charts.reduce(
-    (sum, { series }) => sum + series.reduce((all, one) => all + one.records, 0),
-    0,
-  )
+  // Each chart draws another field of the same records.
+  const drawn = charts.map(({ series }) => series.reduce((all, one) => all + one.records, 0))
+  const records = Math.max(...drawn)
   return {
     data: { ...data, file: output },
     pretty: (paint) => [`${paint.good('✔')} ${fact('Chart', `${output} · ${records} records`)}`],

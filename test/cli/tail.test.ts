@@ -359,8 +359,9 @@ describe('plot', () => {
     expect(here.out).toContain('Air temperature, °C')
     expect(here.out).toMatch(/● esp123456 +24\.0 °C now, 21\.0 to 24\.0, 7 records/)
     const file = join(temporaryFolder(), 'chart.svg')
-    const written = await one.cli(['plot', 'esp*', ...range, '-o', file])
-    expect(written.code).toBe(0)
+    const two = ['--field', 'temperature', '--field', 'pressure']
+    const written = await one.cli(['plot', 'esp*', ...range, ...two, '-o', file], true)
+    expect(written).toMatchObject({ code: 0, out: expect.stringContaining('· 7 records') })
     expect(await nodeSystem().files.readText(file)).toMatch(
       /^<svg[\s\S]*esp123456[\s\S]*<\/svg>\n$/,
     )
