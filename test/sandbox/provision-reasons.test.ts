@@ -43,6 +43,22 @@ const cases: Case[] = [
     args: ['--board-url', 'http://nowhere.invalid:8099'],
     ...{ code: 'NETWORK_UNREACHABLE', exitCode: 9, text: /cannot find "nowhere.invalid"/ },
   },
+  {
+    what: 'dead sensors, told from both ends when no record has come',
+    faults: { deadSensors: ['am2320', 'bmp180'] },
+    args: ['--timeout', '60s'],
+    ...{
+      code: 'NO_RECORD',
+      exitCode: 11,
+      text: /no sensor answers[\s\S]*TimeBase, asked from here/,
+    },
+  },
+  {
+    what: 'no time, told from both ends when no record has come',
+    faults: { noNtp: true },
+    args: ['--timeout', '60s'],
+    ...{ code: 'NO_RECORD', exitCode: 11, text: /no time server answers it[\s\S]*wifi joined/ },
+  },
 ]
 
 /** A board for each, all at once: what a join waits for is real time. */
