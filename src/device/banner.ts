@@ -14,6 +14,8 @@ export interface Heard {
   version: string
   /** False where the board stayed in its loader because nothing here can reset it. */
   answered: boolean
+  /** The chip is its own USB device, and has not come back to the bus. */
+  isGone?: true
   elapsedMs: number
 }
 

@@ -11,6 +11,7 @@ import { writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
 import { canHold, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
 import type { Loss } from './losses.js'
+import { hearReturned, mayReturn } from './returned-port.js'
 import { Session } from './session.js'
 
 export interface FlashOptions {
@@ -176,7 +177,7 @@ export async function flashBoard(
       stage: 'boot',
       elapsedMs,
       values: {
-        ...{ state, answered: heard.answered },
+        ...{ state, answered: heard.answered, isGone: heard.isGone === true },
         ...{ runtime: heard.runtime || runtime, version: heard.version || version },
       },
     })
@@ -235,7 +236,7 @@ async function hear(
   firmware: Obtained,
   { waitForButtons }: FlashOptions,
   { report, signal }: FlashContext,
-  { clock }: System,
+  system: System,
 ): Promise<Heard> {
   const { runtime, version } = firmware
   const isKnown = runtime === 'micropython' || runtime === 'espruino'
@@ -244,7 +245,14 @@ async function hear(
     version: version === '' ? undefined : version,
   }
   const restart = (): Promise<void> => session.restart(signal, { hasFirmware: true })
-  return waitForBanner(session.link, expected, clock, { restart, waitForButtons, report, signal })
+  const { link } = session
+  try {
+    const options = { restart, waitForButtons, report, signal }
+    return await waitForBanner(link, expected, system.clock, options)
+  } catch (error) {
+    if (!mayReturn(error, link)) throw error
+    return hearReturned(link, expected, { report, signal }, system)
+  }
 }
 
 function secured(chip: string): WxError {

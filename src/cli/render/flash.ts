@@ -92,8 +92,9 @@ function filesText({ files, movingFiles, movingBytes, loses }: Values): string |
 }
 
 export const flashOutcomes = {
-  boot: ({ state, answered, runtime, version }: Values, took: string): string => {
+  boot: ({ state, answered, isGone, runtime, version }: Values, took: string): string => {
     const done = state === 'already-flashed' ? 'Already flashed' : `Flashed in ${took} and verified`
+    if (isGone) return `${done}; its USB port has not come back: tap RESET or plug it in again.`
     if (!answered) return `${done}; this port cannot reset the board: tap RESET to start it.`
     const who = [runtimeText(runtime), version && `v${String(version).replace(/^v/, '')}`]
       .filter(Boolean)
@@ -109,6 +110,7 @@ export const flashOutcomes = {
 export const flashReasons: Record<string, string> = {
   'hold-boot-tap-reset': 'no answer: hold BOOT, tap RESET, release BOOT; it goes on by itself',
   banner: 'waiting for the firmware to say that it runs',
+  'port-back': 'the board starts: waiting for its USB port to come back',
   'tap-reset': 'this port cannot reset the board: tap RESET',
 }
 

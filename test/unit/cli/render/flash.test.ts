@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { factLines } from '../../../../src/cli/render/facts.js'
 import { boardLines } from '../../../../src/cli/render/flash.js'
 import { makePaint } from '../../../../src/cli/render/paint.js'
+import { doneText } from '../../../../src/cli/render/stages.js'
 
 const paint = makePaint(false)
 const dashed = (name: string): string => name.replaceAll(' ', '-')
@@ -85,4 +86,14 @@ it.each([
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(
     `../../../golden/flash/plan-${dashed(name)}.txt`,
   )
+})
+
+it.each([
+  ['heard', { answered: true }],
+  ['not heard on a port without lines', { answered: false }],
+  ['gone from the bus', { answered: false, isGone: true }],
+])('the end of a job whose firmware is %s', async (name, how) => {
+  const values = { state: 'flashed', runtime: 'micropython', version: '1.29.0', ...how }
+  const text = doneText({ type: 'done', stage: 'boot', elapsedMs: 17_400, values })
+  await expect(`${text}\n`).toMatchFileSnapshot(`../../../golden/flash/end-${dashed(name)}.txt`)
 })
