@@ -192,6 +192,13 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(new Set(times).size).toBe(12_000)
   })
 
+  it('tails a past of several pages, each record once', async () => {
+    const argv = ['tail', '--stream', long, '--since', '2025-12-31', '--no-follow', '--quiet']
+    const lines = (await succeed(argv)).out.trim().split('\n')
+    expect(lines).toHaveLength(12_000)
+    expect(new Set(lines).size).toBe(12_000)
+  })
+
   it('renews a token that is about to end without the password', async () => {
     let aheadMs = 0
     const clock = { ...system.clock, now: () => system.clock.now() + aheadMs }
