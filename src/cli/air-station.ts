@@ -2,8 +2,11 @@ import type { Link } from '../device/link.js'
 import { openWebRepl, type WebRepl } from '../device/webrepl.js'
 import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
+import { readInventory } from '../station/inventory.js'
+import type { System } from '../system.js'
 import type { Context } from './context.js'
 import { patienceOf } from './patience.js'
+import { atStationHint, gateAddress, isAtStation, joinHint } from './station-network.js'
 
 /** A station that is reached by its WebREPL. Reading leaves it running. */
 export interface AirStation {
@@ -23,13 +26,26 @@ export interface AirStation {
 /** Asks for the password where no setting has it; touches no board. */
 export async function airStation(context: Context, host: string): Promise<AirStation> {
   const { settings, prompts } = context
+  const address = await addressOf(context, host)
   const password =
     settings.secret('webrepl.password') ??
     (await prompts.secret("The station's WebREPL password", {
       flag: 'the settings file',
       env: 'WXSTATION_WEBREPL_PASSWORD',
     }))
-  return stationAt(context, host, [password])
+  return stationAt(context, address, [password])
+}
+
+/** A station may be named as the inventory knows it: by name, symbol or MAC. */
+async function addressOf({ system }: Context, host: string): Promise<string> {
+  const known = (await readInventory(system)).find(({ name, symbol, mac }) =>
+    [name, symbol, mac].includes(host),
+  )
+  if (!known) return host
+  if (known.address !== undefined) return known.address
+  throw new WxError('USAGE', `Nobody has noted at which address "${host}" is.`, {
+    hint: 'Give the address: `wxstation logs` shows it after "wifi joined", and so does the router.',
+  })
 }
 
 function stationAt(context: Context, host: string, passwords: Secret[]): AirStation {
@@ -79,8 +95,22 @@ async function openWithAny(
     const options = { host, password: password ?? new Secret(''), signal }
     return await openWebRepl({ ...options, patience: patienceOf(settings) }, system)
   } catch (error) {
+    if (error instanceof WxError && error.code === 'PORT_ABSENT')
+      throw await absent(error, host, system)
     const isRefused = error instanceof WxError && error.code === 'LOGIN_REFUSED'
     if (!isRefused || others.length === 0) throw error
     return openWithAny(context, host, others)
   }
+}
+
+async function absent(cause: WxError, host: string, system: System): Promise<WxError> {
+  const there = 'WebREPL is on where the station has a webrepl_password.'
+  const hint = (await isAtStation(system))
+    ? atStationHint
+    : `Check the address; ${there} ${await joinHint(system)}`
+  return new WxError('PORT_ABSENT', cause.message, {
+    cause,
+    details: { host },
+    hint: host.startsWith(gateAddress) ? await joinHint(system) : hint,
+  })
 }

@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import type { Context } from './context.js'
+import { atStationHint, isAtStation } from './station-network.js'
 
 /**
  * The port to use: the flag or setting (`id:` resolved), else the one board that fits, else a
@@ -34,8 +35,9 @@ export async function fittingPorts(context: Context): Promise<{ path: string; la
   if (fitting.length === 0) {
     const others = ports.map(({ path }) => path)
     const { isWsl, wslSteps } = await import('../device/port-state.js')
-    const hint =
-      others.length > 0
+    const hint = (await isAtStation(context.system))
+      ? atStationHint
+      : others.length > 0
         ? `There are other serial ports (${others.slice(0, 4).join(', ')}): name one with --port if the board is on it.`
         : isWsl(context.system)
           ? `Windows keeps the board until it is handed over. ${wslSteps.join('. ')}.`

@@ -2,6 +2,7 @@ import { type FilePlan, shortHash } from '../device/files.js'
 import { isInstaller } from '../device/install-pack.js'
 import { enterRawRepl } from '../device/raw-repl.js'
 import { WxError } from '../errors.js'
+import { readMac } from '../station/board.js'
 import {
   checkStation,
   parseStation,
@@ -10,6 +11,7 @@ import {
   type StationSettings,
   stationText,
 } from '../station/config.js'
+import { readInventory, rememberStation } from '../station/inventory.js'
 import {
   awaitTrial,
   checkTrial,
@@ -19,6 +21,7 @@ import {
 } from '../station/trial.js'
 import { type AirStation, airStation } from './air-station.js'
 import type { Context } from './context.js'
+import { type HomeWitness, homeWitness } from './home-witness.js'
 import { reportSettings } from './installed-station.js'
 import { patienceOf } from './patience.js'
 
@@ -39,6 +42,12 @@ async function settingsOf(station: AirStation): Promise<StationSettings> {
   return parseStation(text, 'station.json on the board')
 }
 
+export interface ChangedOverAir {
+  changes: SettingChange[]
+  /** Where the station is now, where that became another place. */
+  address?: string
+}
+
 /**
  * Lets a station try other settings. It keeps them when it calls home with them; else the old ones
  * are back by themselves and TRIAL_FAILED says so.
@@ -48,7 +57,7 @@ export async function changeOverAir(
   host: string,
   change: (before: StationSettings) => StationSettings,
   dryRun: boolean,
-): Promise<SettingChange[]> {
+): Promise<ChangedOverAir> {
   const { report, signal, system } = context
   const station = await airStation(context, host)
   report({ type: 'stage', stage: 'connect' })
@@ -58,13 +67,17 @@ export async function changeOverAir(
   checkTrial(after)
   const changes = runningChanges(before, after)
   reportSettings(report, changes)
-  if (changes.length === 0 || dryRun) return changes
+  if (changes.length === 0 || dryRun) return { changes }
 
   const link = await station.open()
+  let mac: string
+  let witness: HomeWitness | undefined
   try {
     // Not fresh: a soft reset would end the very connection it is asked for over.
     const repl = await enterRawRepl(link, { signal, report, fresh: false }, system)
     try {
+      mac = await readMac(repl, signal)
+      witness = await homeWitness(context, { mac, before, after })
       await storeCandidate(repl, after, signal)
     } finally {
       await repl.leave()
@@ -82,8 +95,24 @@ export async function changeOverAir(
     // Kept in this moment, or over; a board that was lost raises.
     return (await isKept()) ? 'kept' : 'reverted'
   }
-  await settle(context, { look, trialMs: trialMs(after), what: 'settings', details: { changes } })
-  return changes
+  const trial = { look, witness, trialMs: trialMs(after), what: 'settings', details: { changes } }
+  await settle(context, trial)
+  return { changes, ...(await moved(context, station, mac, witness)) }
+}
+
+/** Notes where a station is after a trial; the answer tells it where that is news. */
+async function moved(
+  { system, report }: Context,
+  station: AirStation,
+  mac: string,
+  witness: HomeWitness | undefined,
+): Promise<{ address?: string }> {
+  const address = witness?.address() ?? station.address
+  const known = (await readInventory(system)).find((one) => one.mac === mac)
+  if (known && known.address !== address) await rememberStation(system, { ...known, address })
+  if (address === station.address) return {}
+  report({ type: 'notice', notice: 'station-moved', values: { address } })
+  return { address }
 }
 
 /**
@@ -94,6 +123,7 @@ export async function awaitFiles(
   context: Context,
   station: AirStation,
   plan: FilePlan,
+  { mac, witness }: { mac: string; witness: HomeWitness | undefined },
 ): Promise<void> {
   // install.py goes first, alone, and stays whatever comes of the others.
   const news = [...plan.change, ...plan.add].filter((file) => !isInstaller(file))
@@ -109,7 +139,8 @@ export async function awaitFiles(
     if (await station.has(filesTrialMark)) return 'open'
     return (await hasNew()) ? 'kept' : 'reverted'
   }
-  await settle(context, { look, trialMs: filesTrialMs, what: 'files' })
+  await settle(context, { look, witness, trialMs: filesTrialMs, what: 'files' })
+  await moved(context, station, mac, witness)
 }
 
 /** A station that was asked at its prompt starts again: done when it answers. */
@@ -125,15 +156,18 @@ async function settle(
   context: Context,
   trial: {
     look: () => Promise<TrialState>
+    witness?: HomeWitness | undefined
     trialMs: number
-    what: 'settings' | 'files'
+    what: string
     details?: Record<string, unknown>
   },
 ): Promise<void> {
   const { report, signal, system, settings } = context
   const { look, what, details } = trial
   const patience = patienceOf(settings)
-  const options = { look, trialMs: trial.trialMs, patience, report, signal }
+  const { witness } = trial
+  const calledHome = witness && (() => witness.calledHome())
+  const options = { look, calledHome, trialMs: trial.trialMs, patience, report, signal }
   if (await awaitTrial(options, system)) return
   throw new WxError(
     'TRIAL_FAILED',

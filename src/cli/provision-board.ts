@@ -21,6 +21,7 @@ import { joinNetwork, reachFromBoard, urlForBoard } from './board-network.js'
 import { type BoardWish, checkGiven, meetBoard } from './board-wish.js'
 import type { ProvisionFlags } from './commands/provision.js'
 import type { Context } from './context.js'
+import { homeWitness } from './home-witness.js'
 import { strongestKnown } from './network-choice.js'
 import { awaitFiles } from './over-air.js'
 import { patienceOf } from './patience.js'
@@ -92,6 +93,8 @@ export async function provisionBoard(
     plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, signal)
     await streams.create()
     const writeMs = system.clock.monotonic()
+    const after = tried.wish
+    const witness = air && (await homeWitness(context, { mac: facts.mac, before, after }))
     const pushOptions = { report, signal, trial: air !== undefined }
     const { files, bytes, wireBytes } = await applyProvision(repl, plan, pushOptions)
     const elapsedMs = system.clock.monotonic() - writeMs
@@ -106,9 +109,10 @@ export async function provisionBoard(
     if (air) {
       // A WebREPL takes one client at a time.
       await link.close()
-      await awaitFiles(context, air.or(wish.webrepl_password), plan.files)
+      const later = air.or(wish.webrepl_password)
+      await awaitFiles(context, later, plan.files, { mac: facts.mac, witness })
     }
-    const { address } = tried
+    const address = witness?.address() ?? tried.address
     await rememberStation(system, {
       ...entry,
       firmware: facts.version,

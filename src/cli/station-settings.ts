@@ -16,15 +16,15 @@ export async function setStationSettings(
   const dryRun = flags.dryRun === true
   const changed = (before: StationSettings): StationSettings => ({ ...before, ...wish })
   const { host } = flags
-  const changes =
+  const outcome =
     host === undefined
-      ? await withStation(context, flags, (station) =>
-          storeSettings(context, station, changed(station.settings), dryRun),
-        )
+      ? await withStation(context, flags, async (station) => ({
+          changes: await storeSettings(context, station, changed(station.settings), dryRun),
+        }))
       : await changeOverAir(context, host, changed, dryRun)
-  const isChanged = changes.length > 0
+  const isChanged = outcome.changes.length > 0
   return {
-    data: { changed: isChanged && !dryRun, changes, ...(dryRun && { dryRun }) },
+    data: { changed: isChanged && !dryRun, ...outcome, ...(dryRun && { dryRun }) },
     pretty: () => [endLine(isChanged, dryRun, host)],
   }
 }

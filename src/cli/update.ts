@@ -5,6 +5,7 @@ import { checkTrial } from '../station/trial.js'
 import { airStation } from './air-station.js'
 import type { UpdateFlags } from './commands/update.js'
 import type { Context, Result } from './context.js'
+import { homeWitness } from './home-witness.js'
 import { endLine, type InstalledStation, withStation } from './installed-station.js'
 import { awaitBack, awaitFiles } from './over-air.js'
 import { compiler, reportPlan } from './provision-board.js'
@@ -15,17 +16,24 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
   const dryRun = flags.dryRun === true
   const { host } = flags
   const air = host === undefined ? undefined : await airStation(context, host)
-  const { plan, mac } = await withStation(context, air ?? flags, async (station) => {
+  const { plan, mac, witness } = await withStation(context, air ?? flags, async (station) => {
     if (air) checkTrial(station.settings)
     const planned = await planUpdate(context, station, flags)
     reportPlan(context, planned)
-    if (!planned.isEmpty && !dryRun) await apply(context, station, planned, air !== undefined)
-    return { plan: planned, mac: station.facts.mac }
+    const { settings, facts } = station
+    const { mac } = facts
+    const isDone = planned.isEmpty || dryRun
+    const witness =
+      air && !isDone
+        ? await homeWitness(context, { mac, before: settings, after: settings })
+        : undefined
+    if (!isDone) await apply(context, station, planned, air !== undefined)
+    return { plan: planned, mac, witness }
   })
   const isChanged = !plan.isEmpty
   if (air && (dryRun || !isChanged)) await awaitBack(context, air)
   if (isChanged && !dryRun) {
-    if (air) await awaitFiles(context, air, plan.files)
+    if (air) await awaitFiles(context, air, plan.files, { mac, witness })
     const known = (await readInventory(context.system)).find((one) => one.mac === mac)
     if (known) await rememberStation(context.system, { ...known, station: version() })
   }

@@ -71,8 +71,8 @@ async function setOverAir(
   const network = { ssid, password: await wifiPassword(context, flags, ssid) }
   checkStation({ networks: [network] })
   const change = (before: StationSettings): StationSettings => withNetwork(before, network)
-  const changes = await changeOverAir(context, host, change, dryRun)
-  return ended({ ssid, changes }, changes.length > 0, dryRun, host)
+  const changed = await changeOverAir(context, host, change, dryRun)
+  return ended({ ssid, ...changed }, changed.changes.length > 0, dryRun, host)
 }
 
 /** Forgets a stored network. Throws USAGE for a name that the station does not know. */
@@ -82,21 +82,22 @@ export async function removeNetwork(
   flags: WifiFlags,
 ): Promise<Result> {
   const dryRun = flags.dryRun === true
+  const { host } = flags
   const without = (before: StationSettings): StationSettings => {
     const networks = networksOf(before)
     const kept = networks.filter((one) => one.ssid !== ssid)
     if (kept.length === networks.length) throw unknownNetwork(ssid, networks)
-    if (kept.length === 0) context.report({ type: 'notice', notice: 'last-network' })
+    if (kept.length === 0 && host === undefined)
+      context.report({ type: 'notice', notice: 'last-network' })
     return { ...before, networks: kept }
   }
-  const { host } = flags
-  const changes =
+  const changed =
     host === undefined
-      ? await withStation(context, flags, (station) =>
-          storeSettings(context, station, without(station.settings), dryRun),
-        )
+      ? await withStation(context, flags, async (station) => ({
+          changes: await storeSettings(context, station, without(station.settings), dryRun),
+        }))
       : await changeOverAir(context, host, without, dryRun)
-  return ended({ ssid, changes }, true, dryRun, host)
+  return ended({ ssid, ...changed }, true, dryRun, host)
 }
 
 /** The network as flags and settings name it, refused before a board is touched. */

@@ -60,7 +60,7 @@ export async function openWebRepl(options: WebReplOptions, system: System): Prom
 async function enter(options: WebReplOptions, system: System): Promise<WebRepl> {
   const { host, password, signal } = options
   const url = `ws://${/:\d+$/.test(host) ? host : `${host}:8266`}`
-  const socket = await connect(url, signal, system)
+  const socket = await connectTcp(url, { baud: 115_200, ...(signal && { signal }) }, system)
   const text = new Inbox(system.clock)
   const binary = new Inbox(system.clock)
   const fail = (error: WxError): void => {
@@ -92,22 +92,6 @@ async function enter(options: WebReplOptions, system: System): Promise<WebRepl> 
   } catch (error) {
     socket.destroy()
     throw error
-  }
-}
-
-async function connect(
-  url: string,
-  signal: AbortSignal | undefined,
-  system: System,
-): Promise<Socket> {
-  try {
-    return await connectTcp(url, { baud: 115_200, ...(signal && { signal }) }, system)
-  } catch (error) {
-    if (!(error instanceof WxError) || error.code !== 'PORT_ABSENT') throw error
-    throw new WxError('PORT_ABSENT', error.message, {
-      cause: error,
-      hint: 'Check the address; WebREPL is on where the station has a webrepl_password. A board without Wi-Fi opens its own access point: join that, then use --host 192.168.4.1.',
-    })
   }
 }
 

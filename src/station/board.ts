@@ -96,3 +96,13 @@ function factsOf(
     stationJson,
   }
 }
+
+/** The board's MAC, lower case hex with colons. */
+export async function readMac(repl: Repl, signal?: AbortSignal): Promise<string> {
+  const code = 'import machine,binascii;print(binascii.hexlify(machine.unique_id(),":").decode())'
+  const mac = (await repl.exec(code, { repeatable: true, signal })).trim()
+  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) return mac
+  throw new WxError('BOARD_FAULT', 'The board does not tell its MAC address.', {
+    details: { answer: mac },
+  })
+}

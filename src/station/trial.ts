@@ -42,6 +42,8 @@ export function checkTrial(candidate: StationSettings): void {
   }
   if (!candidate.timebase_url)
     fail('Without "timebase_url" the station cannot call home, which is what a trial waits for.')
+  if (!Array.isArray(candidate.networks) || candidate.networks.length === 0)
+    fail('Without any network the station could not call home, which is what a trial waits for.')
   const password = candidate.webrepl_password
   if (!(password instanceof Secret) || password.isEmpty)
     fail('Without "webrepl_password" the station could not be reached over the air any more.')

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { Gateway } from '../../src/sandbox/gateway/gateway.js'
+import { Secret } from '../../src/secret.js'
+import { readInventory, rememberStation } from '../../src/station/inventory.js'
 import { nodeSystem } from '../../src/system/node.js'
+import { passwordAuth } from '../../src/timebase/auth/password.js'
+import { makeClient } from '../../src/timebase/client.js'
+import { writeRecords } from '../../src/timebase/write.js'
+import { gatewayEnv, testGateway } from '../support/gateway.js'
 import { cli, type TestSystem, testSystem } from '../support/system.js'
 import { type FakeWebRepl, fakeWebRepl } from '../support/webrepl.js'
 
@@ -34,6 +41,7 @@ async function stationOnAir(settings: object = before): Promise<Station> {
     if (!code.endsWith('\x04')) return ''
     const source = code
     code = ''
+    if (source.includes('unique_id')) return 'OK24:0a:c4:01:02:03\r\n\x04\x04>'
     const stored = /a2b_base64\(b'(.*)'\)/.exec(source)?.[1]
     if (stored) {
       const data = Buffer.from(stored, 'base64')
@@ -65,6 +73,21 @@ function hastySystem(env: Record<string, string> = {}): TestSystem {
       },
     },
   })
+}
+
+const mac = '24:0a:c4:01:02:03'
+
+/** What the station has said of itself last. */
+function status(gateway: Gateway, fields: { boot: number; address: string }): Promise<unknown> {
+  const system = nodeSystem()
+  const auth = passwordAuth(
+    { url: gateway.url, user: gateway.user, password: new Secret(gateway.password) },
+    system,
+  )
+  const timestamp = new Date(Date.UTC(2026, 10, 1) + fields.boot * 1000).toISOString()
+  return writeRecords(makeClient({ url: gateway.url, auth }, system), 'station_status', [
+    { symbol: 'esp010203', timestamp, type: 'station_status', fields },
+  ])
 }
 
 const errorOf = (out: string): unknown => (JSON.parse(out) as { error: unknown }).error
@@ -118,12 +141,64 @@ describe('settings over the air', () => {
     expect(errorOf(out)).toMatchObject({ code: 'BOARD_SILENT', exitCode: 6 })
   })
 
+  it('of a station in another network are kept when TimeBase has heard the boot on trial', async () => {
+    const gateway = await testGateway()
+    const env = gatewayEnv(gateway)
+    await cli(['stream', 'create'], { env })
+    const said = (boot: number, address: string): Promise<unknown> =>
+      status(gateway, { boot, address })
+    await said(7, '127.0.0.1')
+    const station = await stationOnAir()
+    const system = hastySystem({ ...env, WXSTATION_WIFI_PASSWORD: 'marked-attic' })
+    await rememberStation(system, { mac, symbol: 'esp010203', stream: 'weather_record' })
+    station.onReset = () => {
+      station.isBusy = true
+      void said(8, '10.0.0.7')
+    }
+    const args = ['wifi', 'set', '--ssid', 'Attic', '--host', station.host, '--json']
+    const { code, out } = await cli(args, system)
+    expect(code, out).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ ssid: 'Attic', changed: true, address: '10.0.0.7' })
+    expect(await readInventory(system)).toMatchObject([{ mac, address: '10.0.0.7' }])
+  })
+
+  it('of a station that sends after another boot stay unknown', async () => {
+    const gateway = await testGateway()
+    const env = gatewayEnv(gateway)
+    await cli(['stream', 'create'], { env })
+    await status(gateway, { boot: 7, address: '127.0.0.1' })
+    const station = await stationOnAir()
+    station.onReset = () => {
+      station.isBusy = true
+      // The boot on trial was the eighth: with the ninth the old settings are back.
+      void status(gateway, { boot: 9, address: '127.0.0.1' })
+    }
+    const args = ['config', 'set', 'led=4', '--host', station.host, '--json']
+    const { out } = await cli(args, hastySystem(env))
+    expect(errorOf(out)).toMatchObject({ code: 'BOARD_SILENT' })
+  })
+
+  it('find a station by the name that the inventory gives it', async () => {
+    const station = await stationOnAir()
+    const system = hastySystem()
+    const entry = { mac, symbol: 'esp010203', stream: 'weather_record' }
+    await rememberStation(system, { ...entry, name: 'roof', address: station.host })
+    const { code, out } = await cli(['wifi', 'list', '--host', 'roof', '--json'], system)
+    expect(code, out).toBe(0)
+    const other = hastySystem()
+    await rememberStation(other, { ...entry, name: 'roof' })
+    const unknown = await cli(['wifi', 'list', '--host', 'roof', '--json'], other)
+    expect(errorOf(unknown.out)).toMatchObject({ code: 'USAGE' })
+  })
+
   it.each([
     ['webrepl_password=', before],
     ['led=4', { ...before, timebase_url: '' }],
-  ])('that nobody could take back are refused: %s', async (pair, settings) => {
+    ['wifi remove Rooftop', before],
+  ])('that nobody could take back are refused: %s', async (what, settings) => {
     const station = await stationOnAir(settings)
-    const args = ['config', 'set', pair, '--host', station.host, '--json']
+    const words = what.includes('=') ? ['config', 'set', what] : what.split(' ')
+    const args = [...words, '--host', station.host, '--json']
     const { out } = await cli(args, hastySystem())
     expect(errorOf(out)).toMatchObject({ code: 'SETTINGS_INVALID', exitCode: 3 })
     expect(station.frames).toEqual([])
@@ -131,7 +206,6 @@ describe('settings over the air', () => {
 
   it.each([
     ['config', 'set', 'led=4', '--dry-run'],
-    ['wifi', 'remove', 'Rooftop', '--dry-run'],
     ['wifi', 'list'],
   ])('are read without a word to the prompt: %s %s', async (...args) => {
     const station = await stationOnAir()

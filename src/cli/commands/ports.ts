@@ -41,9 +41,14 @@ async function list(context: Context, flags: PortsFlags): Promise<Result> {
   if (flags.probe) await probeAll(context, seen)
   const { isWsl, wslSteps } = await import('../../device/port-state.js')
   const steps = isWsl(context.system) ? wslSteps : []
+  const { atStationHint, gateAddress, isAtStation } = await import('../station-network.js')
+  const isGuest = await isAtStation(context.system)
   return {
-    data: { ports: seen.map(portData) },
-    pretty: (paint) => portLines(seen, { all: flags.all ?? false, steps }, paint),
+    data: { ports: seen.map(portData), ...(isGuest && { station: { host: gateAddress } }) },
+    pretty: (paint) => [
+      ...portLines(seen, { all: flags.all ?? false, steps }, paint),
+      ...(isGuest ? ['', atStationHint] : []),
+    ],
   }
 }
 

@@ -113,6 +113,7 @@ export const provisionNotices: Record<string, (values: Values) => string> = {
   'settings-spoiled': () => 'The station.json on the board cannot be read: it is written anew.',
   'console-lost': () => 'the board is gone; waiting for it to come back',
   'console-back': () => 'the board is back',
+  'station-moved': ({ address }) => `The station is at ${address} now: that goes behind --host.`,
   'no-compiler': ({ version }) =>
     `MicroPython ${version} does not load what this compiler makes: the source is pushed.`,
   compacting: () =>
