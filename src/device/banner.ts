@@ -74,6 +74,8 @@ const troubles: { pattern: RegExp; times: number; why: string }[] = [
 export interface BannerOptions {
   /** Makes the board start what is in its flash. */
   restart(): Promise<void>
+  /** Whether that can be relied on, asked after a restart; the link's lines tell where it is left out. */
+  canReset?(): boolean
   /** False does not wait for somebody to tap RESET where the board cannot be reset from here. */
   waitForButtons: boolean
   report: Report
@@ -89,7 +91,7 @@ export async function waitForBanner(
   link: Link,
   expected: ExpectedBanner,
   clock: Clock,
-  { restart, waitForButtons, report, signal }: BannerOptions,
+  { restart, canReset = () => link.hasControlLines, waitForButtons, report, signal }: BannerOptions,
 ): Promise<Heard> {
   const startMs = clock.monotonic()
   const elapsed = (): number => clock.monotonic() - startMs
@@ -109,7 +111,7 @@ export async function waitForBanner(
     if (heard && expected.runtime !== undefined) {
       checkBanner(heard, expected, text)
       // We stopped its program to hear its name: it starts anew, as after any flash.
-      if (interrupted && link.hasControlLines) await restart()
+      if (interrupted && canReset()) await restart()
       else if (interrupted) await link.write(softReset, signal)
       return { ...heard, answered: true, elapsedMs: elapsed() }
     }
@@ -121,13 +123,13 @@ export async function waitForBanner(
       return { runtime: '', version: '', answered: true, elapsedMs: elapsed() }
     }
     const lastReset = text.match(/rst:0x[^\r\n]*/g)?.at(-1)
-    const waitsForTap = !link.hasControlLines && (!lastReset || inLoader.test(lastReset))
+    const waitsForTap = !canReset() && (!lastReset || inLoader.test(lastReset))
     if (waitsForTap && elapsed() > (waitForButtons ? tapPatienceMs : patient(link, noPatienceMs))) {
       return { runtime: '', version: '', answered: false, elapsedMs: elapsed() }
     }
     const isStuck =
       inLoader.test(lastReset ?? '') && elapsed() - lastHeardMs > patient(link, loaderQuietMs)
-    if (link.hasControlLines && isStuck) {
+    if (canReset() && isStuck) {
       throw bootFailed('it enters its loader: BOOT is held down, or IO0 is wired to ground', text)
     }
     if (elapsed() > 2000) {

@@ -245,9 +245,10 @@ async function hear(
     version: version === '' ? undefined : version,
   }
   const restart = (): Promise<void> => session.restart(signal, { hasFirmware: true })
+  const canReset = (): boolean => session.canReset
   const { link } = session
   try {
-    const options = { restart, waitForButtons, report, signal }
+    const options = { restart, canReset, waitForButtons, report, signal }
     return await waitForBanner(link, expected, system.clock, options)
   } catch (error) {
     if (!mayReturn(error, link)) throw error

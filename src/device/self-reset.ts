@@ -70,7 +70,7 @@ function watchdogOn(config: number, action: number, mask: number): Uint8Array {
 }
 
 /** The ROM's reset line, or nothing; all that was read is put back for the next reader. */
-async function greeted(link: Link, clock: Clock): Promise<string> {
+export async function greeted(link: Link, clock: Clock): Promise<string> {
   const end = clock.monotonic() + patient(link, greetingMs)
   const heard: number[] = []
   let line: string | undefined

@@ -10,7 +10,7 @@ import type { Link } from './link.js'
 import { openLink } from './links/open.js'
 import { Loader, preloadStubs } from './loader.js'
 import { applyReset, hardReset } from './reset.js'
-import { selfReset } from './self-reset.js'
+import { greeted, selfReset } from './self-reset.js'
 
 /** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
 const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
@@ -44,10 +44,13 @@ export class Session {
   #triedTop = false
   #slowed = false
   #isHeld = true
+  /** A reset by the lines was seen to work. */
+  #hasReset: boolean
 
-  private constructor(link: Link, loader: Loader, options: SessionOptions, system: System) {
+  private constructor(link: Link, entered: Entered, options: SessionOptions, system: System) {
     this.link = link
-    this.loader = loader
+    this.loader = entered.loader
+    this.#hasReset = entered.wasReset
     this.#options = options
     this.#system = system
   }
@@ -64,7 +67,7 @@ export class Session {
       const session = new Session(link, await enter(link, options, system), options, system)
       if (options.mac === undefined || options.mac === session.mac) return session
       // Without lines to reset it by, it is only let go from inside its loader.
-      if (!link.hasControlLines) await session.restart(signal)
+      if (!session.canReset) await session.restart(signal)
       throw otherBoard(options.mac, session.mac, port)
     } catch (error) {
       // A board is never left in its loader, whatever went wrong.
@@ -142,7 +145,9 @@ export class Session {
 
   async reenter(): Promise<void> {
     await this.link.setBaud(romBaud)
-    this.loader = await enter(this.link, this.#options, this.#system)
+    const { loader, wasReset } = await enter(this.link, this.#options, this.#system)
+    this.loader = loader
+    this.#hasReset ||= wasReset
   }
 
   async #remembered(): Promise<KnownBoard | undefined> {
@@ -167,17 +172,27 @@ export class Session {
     })
   }
 
+  /** Whether the board can be reset from here: not where its lines lead nowhere. */
+  get canReset(): boolean {
+    return this.link.hasControlLines && this.#hasReset
+  }
+
   /**
    * Lets the board run what is in its flash. Without a line to EN the chip is asked to reset
    * itself, and only what it prints tells whether it did.
    */
   async restart(signal?: AbortSignal, { hasFirmware = false } = {}): Promise<void> {
+    const { link, loader } = this
     const { clock } = this.#system
-    await this.link.setBaud(romBaud)
-    this.link.discardInput()
-    if (this.link.hasControlLines) await applyReset(this.link, hardReset, clock, signal)
-    else if (this.#isHeld)
-      await selfReset(this.link, this.loader.facts.chip, clock, { hasFirmware })
+    const isUnproven = link.hasControlLines && !this.#hasReset
+    // Somebody held BOOT and tapped RESET: where the lines lead nowhere, the loader must hear us.
+    if (isUnproven && this.#isHeld) await loader.changeBaud(romBaud)
+    await link.setBaud(romBaud)
+    link.discardInput()
+    if (link.hasControlLines) await applyReset(link, hardReset, clock, signal)
+    if (isUnproven) this.#hasReset = (await greeted(link, clock)) !== ''
+    if (!this.canReset && this.#isHeld)
+      await selfReset(link, loader.facts.chip, clock, { hasFirmware })
     this.#isHeld = false
   }
 
@@ -199,7 +214,13 @@ function otherBoard(wanted: string, found: string, port: string): WxError {
   })
 }
 
-async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Loader> {
+interface Entered {
+  loader: Loader
+  /** One of the reset strategies brought it there, nobody's hand. */
+  wasReset: boolean
+}
+
+async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Entered> {
   const { report, signal, waitForButtons } = options
   preloadStubs()
   for (let attempt = 1; ; attempt++) {
@@ -209,7 +230,8 @@ async function enter(link: Link, options: SessionOptions, { clock }: System): Pr
       ...(signal && { signal }),
     })
     try {
-      return await Loader.start(connected, clock)
+      const loader = await Loader.start(connected, clock)
+      return { loader, wasReset: connected.strategy !== undefined }
     } catch (error) {
       // A damaged upload leaves a chip that hangs: only a reset brings it back.
       if (attempt >= entries || !isSpoiled(error) || !link.hasControlLines) throw error

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
-import { flash, imageFile, speakingBoard } from '../support/flashing.js'
+import { flash, holdInLoader, imageFile, speakingBoard } from '../support/flashing.js'
+import { byHand } from '../support/hand-reset.js'
 import { facts, largeImage, speaks } from '../support/large-image.js'
 import { start } from '../support/program.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
@@ -85,6 +86,38 @@ describe('a secured chip', () => {
       await expect.poll(() => starts).toBeGreaterThan(0)
     },
   )
+})
+
+describe('a board without an auto-reset circuit', () => {
+  it('is flashed once somebody has pressed, and starts its firmware by itself', async () => {
+    const board = await speakingBoard({ wiring: { enRiseMs: 5, io0RiseMs: 30 } })
+    const hand = await byHand(board.rfc2217Url)
+    let pressed = 0
+    const result = await flash(hand.url, imageFile(buildImage('esp32', facts)), testSystem(), {
+      waitForButtons: true,
+      report: (event) => {
+        if (event.type === 'waiting' && event.stage === 'connect' && ++pressed === 1)
+          void hand.pressBoot()
+      },
+    })
+    expect(pressed).toBeGreaterThan(0)
+    expect(result).toMatchObject({ state: 'flashed', answered: true, baud: 921_600 })
+  }, 20_000)
+
+  it('that waits in its loader already is not left there after a look', async () => {
+    let starts = 0
+    const startRuntime = async () => {
+      starts++
+      return speaks
+    }
+    const board = await speakingBoard({ startRuntime, wiring: { enRiseMs: 5, io0RiseMs: 30 } })
+    board.flash.program(0x1000, buildImage('esp32', facts))
+    await holdInLoader(board)
+    const hand = await byHand(board.rfc2217Url)
+    const { code } = await cli(['board', 'info', '--port', hand.url])
+    expect(code).toBe(0)
+    await expect.poll(() => starts).toBe(1)
+  })
 })
 
 describe('the real program, in the middle of a write', () => {

@@ -1,5 +1,4 @@
-import net from 'node:net'
-import { onTestFinished } from 'vitest'
+import { tcpProxy } from './tcp-proxy.js'
 
 export type Damage = 'lose' | 'double' | 'flip'
 
@@ -28,43 +27,16 @@ const iac = 0xff
 
 /** A network in front of an rfc2217 board that spoils one byte of one SLIP frame; none without a fault. */
 export async function faultyProxy(board: string, fault?: FrameFault): Promise<Cable> {
-  const port = Number(new URL(board.replace('rfc2217', 'http')).port)
-  const toBoard: number[] = []
-  const toHost: number[] = []
-  const proxy: Cable = {
-    ...{ url: '', toBoard, toHost, onFrame: () => {} },
-    cut: () => {
-      for (const socket of sockets) socket.destroy()
-    },
-  }
   const of = (direction: FrameFault['direction']) =>
     fault?.direction === direction ? fault : undefined
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer((host) => {
-    const chip = net.connect(port, '127.0.0.1')
-    const up = spoiler(toBoard, of('to-board'), (opcode) => proxy.onFrame(opcode))
-    const down = spoiler(toHost, of('to-host'))
-    host.on('data', (bytes) => chip.write(up(bytes)))
-    chip.on('data', (bytes) => host.write(down(bytes)))
-    for (const socket of [host, chip]) {
-      sockets.add(socket.setNoDelay(true))
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        host.destroy()
-        chip.destroy()
-      })
-    }
+  const toBoard: number[] = []
+  const toHost: number[] = []
+  const cable: Cable = { url: '', toBoard, toHost, onFrame: () => {}, cut: () => {} }
+  const { url, cut } = await tcpProxy(board, {
+    toBoard: spoiler(toBoard, of('to-board'), (opcode) => cable.onFrame(opcode)),
+    toHost: spoiler(toHost, of('to-host')),
   })
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  onTestFinished(() => {
-    server.close()
-    proxy.cut()
-  })
-  const { port: own } = server.address() as net.AddressInfo
-  proxy.url = `rfc2217://127.0.0.1:${own}`
-  return proxy
+  return Object.assign(cable, { url, cut })
 }
 
 /** Counts frames as they pass, and spoils the one that is wanted. */
