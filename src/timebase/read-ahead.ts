@@ -90,11 +90,15 @@ export class ReadAhead {
   }
 }
 
-/** Time of the last row of a page that is full by its size, so that another one follows. */
+/**
+ * Time of the last row of a page that is full by its size, so that another one follows; undefined
+ * where that row was read before the page's end arrived: then its reader asks as soon.
+ */
 function lastTime({ bytes, rest }: Arrived, body: SelectBody): string | undefined {
   if (body.reverse || body.offset || bytes < body.rows * leastRowBytes) return undefined
   const end = Buffer.concat(rest.slice(-2))
-  const at = end.lastIndexOf(stamp) + stamp.length
-  const time = end.toString('latin1', at, at + stampLength)
-  return time === body.from ? undefined : time
+  const at = end.lastIndexOf(stamp)
+  if (at < 0) return undefined
+  const time = end.toString('latin1', at + stamp.length, at + stamp.length + stampLength)
+  return time === body.from || Number.isNaN(Date.parse(time)) ? undefined : time
 }

@@ -8,9 +8,10 @@ const rows = 10_000
 const time = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
 
 /** A page of a stream that has one each minute, `fullTo` the last one that is full. */
-function answer(body: SelectBody, fullTo: number): FetchResponse {
+function answer(body: SelectBody, fullTo: number, left?: string): FetchResponse {
   const minute = new Date(body.from ?? '').getUTCMinutes()
-  const last = Buffer.from(`{"symbol":"s1","timestamp":"${time(minute + 1)}","temperature":"1.5"}]`)
+  const row = `{"symbol":"s1","timestamp":"${time(minute + 1)}","temperature":"1.5"}]`
+  const last = Buffer.from(left ?? row)
   const size = minute <= fullTo ? rows * 100 : 5000
   return {
     status: 200,
@@ -29,15 +30,17 @@ describe('pages that will be wanted next', () => {
   const { signal } = new AbortController()
   let sent: { from: string; signal: AbortSignal }[] = []
   let fullTo = 1000
+  let left: string | undefined
   let pages: ReadAhead
   const froms = (): string[] => sent.map(({ from }) => from)
 
   beforeEach(() => {
     sent = []
     fullTo = 1000
+    left = undefined
     pages = new ReadAhead(new Patience('http://server', clock, async () => true), (body, asked) => {
       sent.push({ from: body.from ?? '', signal: asked })
-      return Promise.resolve(answer(body, fullTo))
+      return Promise.resolve(answer(body, fullTo, left))
     })
   })
 
@@ -65,6 +68,17 @@ describe('pages that will be wanted next', () => {
     await pages.page({ rows, from: time(0), reverse: true }, signal).answer
     await clock.advance(0)
     expect(sent).toHaveLength(5)
+  })
+
+  it.each([
+    ['nothing is left of it', ''],
+    ['only its end is left', ']'],
+    ['its last row is odd', '{"symbol":"a","timestamp":"soon"}]'],
+  ])('are none where %s when it has arrived', async (_what, rest) => {
+    left = rest
+    await pages.page({ rows, from: time(0) }, signal).answer
+    await clock.advance(0)
+    expect(sent).toHaveLength(1)
   })
 
   it('are given up when something else is wanted', async () => {
