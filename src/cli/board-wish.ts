@@ -15,7 +15,7 @@ import type { Context } from './context.js'
 import { reportIgnored } from './installed-station.js'
 import { checkAnswers, chooseNetwork } from './network-choice.js'
 import { placeOf } from './place.js'
-import { openStreams, type StationStreams } from './station-streams.js'
+import { forStreams, openStreams, type StationStreams } from './station-streams.js'
 import { hasNetworks, stationWish, type WishFlags, withNetwork } from './station-wish.js'
 import { askStation, withLogin } from './wizard.js'
 
@@ -73,17 +73,14 @@ export async function meetBoard(
   }
 }
 
-/** The station's own streams, where its board or its settings name others than this computer's. */
+/** The station's own streams, where its board or an answer names others. */
 async function streamsOf(
   context: Context,
   { stream, status_stream }: StationSettings,
   opened: StationStreams,
 ): Promise<StationStreams> {
-  const { settings } = context
-  if (stream === settings.get('stream') && status_stream === settings.get('statusStream'))
-    return opened
-  const own = settings.with({ stream: String(stream), statusStream: String(status_stream) })
-  return openStreams({ ...context, settings: own })
+  if (opened.names[0] === stream && opened.names[1] === status_stream) return opened
+  return openStreams(forStreams(context, stream, status_stream))
 }
 
 function reportBoard({ report }: Context, { sensors, version }: BoardFacts, symbol: string): void {

@@ -5,7 +5,8 @@ import { awaitBack } from './over-air.js'
 import { type Outcome, provisionBoard } from './provision-board.js'
 import { recordLine } from './render/provision.js'
 import { pairsWithStdin } from './station-pairs.js'
-import { openStreams } from './station-streams.js'
+import { forStreams, openStreams } from './station-streams.js'
+import { givenSettings } from './station-wish.js'
 import { askTimebase } from './wizard.js'
 
 /** The whole of `wxstation provision`: ask, plan, try, write, and see the first record. */
@@ -29,7 +30,8 @@ export async function provision(context: Context, flags: ProvisionFlags): Promis
     'timebase.insecure': flags.insecure && 'yes',
   })
   const here = await askTimebase({ ...context, settings })
-  const streams = await openStreams(here)
+  const wanted = await givenSettings(here, { ...flags, given })
+  const streams = await openStreams(forStreams(here, wanted.stream, wanted.status_stream))
   if (flags.all || flags.list || flags.retryFailed) {
     const { provisionAll } = await import('./fleet.js')
     return provisionAll(here, { ...flags, given }, streams)

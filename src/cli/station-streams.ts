@@ -5,6 +5,8 @@ import type { Context } from './context.js'
 /** The streams that stations write to. */
 export interface StationStreams {
   client: TimebaseClient
+  /** Of the weather records and of the state of stations. */
+  readonly names: readonly [string, string]
   /** Names of those that TimeBase does not have; empty once they are created. */
   readonly missing: readonly string[]
   /** Creates the missing ones; boards that are provisioned side by side share one attempt. */
@@ -21,9 +23,10 @@ export async function openStreams(context: Context): Promise<StationStreams> {
   const { planStreams, applyStreams } = await import('../timebase/stream.js')
   const { settings, signal } = context
   const client = await openTimebase(context)
+  const names = [settings.get('stream') ?? '', settings.get('statusStream') ?? ''] as const
   const wanted = [
-    { stream: settings.get('stream') ?? '', schema: weatherSchema },
-    { stream: settings.get('statusStream') ?? '', schema: statusSchema },
+    { stream: names[0], schema: weatherSchema },
+    { stream: names[1], schema: statusSchema },
   ]
   const plans = await planStreams(client, wanted, signal)
   const differing = plans.find(({ action }) => action === 'differs')
@@ -38,6 +41,7 @@ export async function openStreams(context: Context): Promise<StationStreams> {
   let creating: Promise<void> | undefined
   return {
     client,
+    names,
     get missing() {
       return missing
     },
@@ -49,4 +53,13 @@ export async function openStreams(context: Context): Promise<StationStreams> {
       return creating
     },
   }
+}
+
+/** The same with other streams; an undefined one stays. */
+export function forStreams(context: Context, stream: unknown, statusStream: unknown): Context {
+  const settings = context.settings.with({
+    ...(typeof stream === 'string' && { stream }),
+    ...(typeof statusStream === 'string' && { statusStream }),
+  })
+  return { ...context, settings }
 }
