@@ -23,10 +23,14 @@ interface SuperWatchdogRegisters {
   autoFeed: number
 }
 
-/** Where the ROM notes through what it talks (`buff_uart_no` of its `UartDev`), and its number for USB-OTG. */
-interface OtgConsole {
+/** What differs where the chip's USB-OTG carries the loader. */
+interface OtgRegisters {
+  /** Where the ROM notes through what it talks: `buff_uart_no` of its `UartDev`. */
   consoleAt(revision: number): number
+  /** What it notes there for USB-OTG. */
   console: number
+  /** The bit that makes every start one into the loader, as firmware sets it that was asked for that. */
+  forced: { register: number; bit: number }
 }
 
 /** A chip as the ROM loader and an image's header tell it. Facts: esptool's targets, shared/serial-flash.md 3.4. */
@@ -43,7 +47,7 @@ export interface Chip {
   spi: SpiRegisters
   watchdog: WatchdogRegisters
   superWatchdog?: SuperWatchdogRegisters
-  otg?: OtgConsole
+  otg?: OtgRegisters
   /** The name MicroPython gives this chip's board files. */
   micropythonBoard: string
 }
@@ -97,7 +101,7 @@ export const chips = {
     macRegister: 0x3f41a044,
     spi: spi(0x3f402000),
     watchdog: watchdog(0x3f408094, 0x3f4080ac),
-    otg: { consoleAt: () => 0x3ffffd14, console: 2 },
+    otg: { consoleAt: () => 0x3ffffd14, console: 2, forced: { register: 0x3f408128, bit: 1 } },
     micropythonBoard: 'ESP32_GENERIC_S2',
   },
   esp32s3: {
@@ -109,7 +113,7 @@ export const chips = {
     spi: spi(0x60002000),
     watchdog: watchdog(0x60008098, 0x600080b0),
     superWatchdog: superWatchdog(0x600080b4),
-    otg: { consoleAt: () => 0x3fcef14c, console: 3 },
+    otg: { consoleAt: () => 0x3fcef14c, console: 3, forced: { register: 0x6000812c, bit: 1 } },
     micropythonBoard: 'ESP32_GENERIC_S3',
   },
   esp32c2: {
@@ -189,6 +193,7 @@ export const chips = {
     otg: {
       consoleAt: (revision: number) => (revision < 300 ? 0x4ff3fec8 : 0x4ffbfec8),
       console: 5,
+      forced: { register: 0x50110008, bit: 4 },
     },
     micropythonBoard: 'ESP32_GENERIC_P4',
   },

@@ -84,6 +84,11 @@ export class Loader {
     await this.#port.command(op.SPI_SET_PARAMS, geometry, { repeatable: true })
   }
 
+  /** Over USB-OTG nothing follows the control lines: only the chip itself can end the loader. */
+  get isOverOtg(): boolean {
+    return Number.isFinite(this.#port.blockLimit)
+  }
+
   get baud(): number {
     return this.#port.link.baud
   }

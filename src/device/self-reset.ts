@@ -1,5 +1,5 @@
 import type { Clock } from '../system.js'
-import { type ChipName, chips } from './boards.js'
+import { type Chip, type ChipName, chips } from './boards.js'
 import { CommandPort, op, syncPattern, words } from './commands.js'
 import { type Link, patient } from './link.js'
 
@@ -36,7 +36,9 @@ export async function selfReset(
   }
   // Ends whatever frame a broken-off command has left open.
   await link.write(Uint8Array.of(0xc0, 0xc0))
-  const { config, timeout, protect } = chips[chip].watchdog
+  const { watchdog, otg }: Chip = chips[chip]
+  const { config, timeout, protect } = watchdog
+  if (otg) await write(otg.forced.register, 0, otg.forced.bit)
   await write(protect, unlockKey)
   await write(timeout, watchdogCycles)
   link.discardInput()

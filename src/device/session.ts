@@ -92,7 +92,8 @@ export class Session {
    * clean runs at a lower rate the next one up is tried again: a bad cable does not stay for ever.
    */
   async raiseBaud(): Promise<void> {
-    if (this.#triedTop || !this.link.hasControlLines) return
+    // USB-OTG has no rate, whatever is asked for.
+    if (this.#triedTop || !this.link.hasControlLines || this.loader.isOverOtg) return
     this.#triedTop = true
     const { baud: wanted } = this.#options
     const { baud: known, cleanRuns = 0 } = (await this.#remembered()) ?? {}
@@ -184,14 +185,17 @@ export class Session {
   async restart(signal?: AbortSignal, { hasFirmware = false } = {}): Promise<void> {
     const { link, loader } = this
     const { clock } = this.#system
-    const isUnproven = link.hasControlLines && !this.#hasReset
+    // Over USB-OTG nothing follows the lines.
+    const isOverOtg = this.#isHeld && loader.isOverOtg
+    const followsLines = link.hasControlLines && !isOverOtg
+    const isUnproven = followsLines && !this.#hasReset
     // Somebody held BOOT and tapped RESET: where the lines lead nowhere, the loader must hear us.
     if (isUnproven && this.#isHeld) await loader.changeBaud(romBaud)
     await link.setBaud(romBaud)
     link.discardInput()
-    if (link.hasControlLines) await applyReset(link, hardReset, clock, signal)
+    if (followsLines) await applyReset(link, hardReset, clock, signal)
     if (isUnproven) this.#hasReset = (await greeted(link, clock)) !== ''
-    if (!this.canReset && this.#isHeld)
+    if ((isOverOtg || !this.canReset) && this.#isHeld)
       await selfReset(link, loader.facts.chip, clock, { hasFirmware })
     this.#isHeld = false
   }

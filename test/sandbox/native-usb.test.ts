@@ -1,4 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { CommandPort, op, words } from '../../src/device/commands.js'
+import { openLink } from '../../src/device/links/open.js'
 import { describePort } from '../../src/device/ports.js'
 import { chooseReturned } from '../../src/device/returned-port.js'
 import type { Event } from '../../src/events.js'
@@ -7,7 +9,7 @@ import { buildImage } from '../../src/sandbox/image-builder.js'
 import type { PortInfo } from '../../src/system.js'
 import { testBoard } from '../support/board.js'
 import { flash, holdInLoader, imageFile } from '../support/flashing.js'
-import { facts } from '../support/large-image.js'
+import { facts, speaks } from '../support/large-image.js'
 import { noBridge, openBridge } from '../support/pty-bridge.js'
 import { testSystem } from '../support/system.js'
 
@@ -81,6 +83,25 @@ describe.skipIf(noBridge)(`firmware on a chip's own USB${noBridge}`, () => {
     expect(result).toMatchObject({ state: 'flashed', answered: false })
     expect(done.at(-1)).toMatchObject({ values: { answered: false, isGone: true } })
   })
+})
+
+it('an S3 over USB-OTG ends its loader by its watchdog, whatever lines the port has', async () => {
+  const causes: unknown[] = []
+  const startRuntime = async (): Promise<StartRuntime> => (machine) => {
+    causes.push(machine.resetCause)
+    return speaks(machine)
+  }
+  const board = await testBoard({ chip: 'esp32s3', startRuntime })
+  await holdInLoader(board)
+  const link = await openLink(board.socketUrl, { baud: 115_200 }, testSystem())
+  // The ROM of a real one has this in its memory when USB-OTG carries it.
+  const port = new CommandPort(link, testSystem().clock)
+  await port.command(op.WRITE_REG, words(0x3fcef14c, 3, 0xffff_ffff, 0))
+  await link.close()
+  const path = imageFile(buildImage('esp32s3', facts))
+  const result = await flash(board.rfc2217Url, path, testSystem())
+  expect(result).toMatchObject({ state: 'flashed', answered: true })
+  expect(causes).toEqual(['watchdog'])
 })
 
 describe('the port that came back', () => {

@@ -37,6 +37,9 @@ describe('a chip resets itself', () => {
   it.each([
     ['esp32', 0x3ff4808c, [0x3ff480a4, 0x3ff48090, 0x3ff4808c]],
     ['esp32c3', 0x60008090, [0x600080a8, 0x60008094, 0x60008090]],
+    ['esp32s2', 0x3f408094, [0x3f408128, 0x3f4080ac, 0x3f408098, 0x3f408094]],
+    ['esp32s3', 0x60008098, [0x6000812c, 0x600080b0, 0x6000809c, 0x60008098]],
+    ['esp32p4', 0x50116000, [0x50110008, 0x50116018, 0x50116004, 0x50116000]],
     ['esp32h2', 0x600b1c00, [0x600b1c1c, 0x600b1c04, 0x600b1c00]],
   ] as const)(
     '%s: unlocks its watchdog, sets it, lets it bite',
