@@ -18,6 +18,8 @@ export const cells = {
   /** Bytes the worker has printed and the board has sent on. */
   printed: 9,
   sent: 10,
+  /** 1 when the board hands on what arrives: from then on a Ctrl-C counts. */
+  isListening: 11,
   /** Counts what has happened to sockets. */
   network: 11,
   count: 16,
@@ -129,6 +131,15 @@ export class Line {
   /** Takes the interrupt back: whoever calls this delivers it. */
   takeInterrupt(): boolean {
     return Atomics.exchange(this.cells, cells.interrupt, 0) === 1
+  }
+
+  /** Sleeps until the board hands on what arrives. */
+  waitForListener(): void {
+    for (;;) {
+      const seen = this.events
+      if (Atomics.load(this.cells, cells.isListening) === 1) return
+      this.wait(seen)
+    }
   }
 
   arm(char: number): void {

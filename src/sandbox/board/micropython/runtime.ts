@@ -45,8 +45,6 @@ class MicroPythonRuntime implements Runtime {
   readonly #calls: Calls
   #worker: Worker | undefined
   #isHalted = false
-  /** Bytes sent before the interpreter runs are lost, as on the chip. */
-  #isListening = false
 
   constructor(
     private readonly machine: Machine,
@@ -63,6 +61,7 @@ class MicroPythonRuntime implements Runtime {
   }
 
   receive(bytes: Uint8Array): void {
+    // Bytes sent before the interpreter runs are lost, as on the chip.
     if (this.#isListening) this.#input.receive(bytes)
   }
 
@@ -71,6 +70,10 @@ class MicroPythonRuntime implements Runtime {
     this.#calls.close()
     this.#calls.leave()
     await this.#worker?.terminate()
+  }
+
+  get #isListening(): boolean {
+    return Atomics.load(this.#cells, cells.isListening) === 1
   }
 
   #makeCalls(air: Air, faults: BoardFaults): Calls {
@@ -123,7 +126,6 @@ class MicroPythonRuntime implements Runtime {
 
   #take(message: Message): void {
     if (message.kind === 'output') {
-      this.#isListening = true
       this.machine.transmit(message.bytes)
       Atomics.add(this.#cells, cells.sent, message.bytes.length)
       this.#input.wake()
@@ -132,7 +134,8 @@ class MicroPythonRuntime implements Runtime {
     } else if (message.kind === 'typed') {
       this.#input.receive(message.bytes)
     } else if (message.kind === 'ready') {
-      this.#isListening = true
+      Atomics.store(this.#cells, cells.isListening, 1)
+      this.#input.wake()
     } else if (message.kind === 'soft-reset') {
       void this.#softReset(message.mode)
     } else if (message.kind === 'reset') {

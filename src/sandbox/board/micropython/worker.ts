@@ -33,6 +33,8 @@ interpreter = await loadInterpreter({
 })
 bindings.prepare()
 post({ kind: 'ready' })
+// A chip listens before its first line of Python: its start must not outrun the board's ear.
+line.waitForListener()
 const front = new Front(interpreter.python, line, output, bindings)
 const mode = front.run(start.soft)
 bindings.closeFiles()
