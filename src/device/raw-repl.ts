@@ -2,8 +2,9 @@ import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import { Dialog, silent } from './dialog.js'
 import { type Link, patient } from './link.js'
+import { pasteCode } from './raw-paste.js'
 import type { ExecOptions, ExecResult, Repl } from './repl.js'
-import { type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.js'
+import { chipReset, type EnterOptions, pulseReset, rawBanner, resync, wake } from './wake.js'
 
 // Silence of a living board is a slow flash (30 s seen) or a TLS handshake; a dead one is given up.
 const silenceMs = 60_000
@@ -17,6 +18,8 @@ const watchdogMs = 300_000
 const keepAliveMs = 60_000
 // Our own boot.py may have an install to finish, on flash that takes 30 s for an operation.
 const bootFileMs = 35_000
+// One that prints meanwhile may be at several of them; one that prints for ever is interrupted.
+const talkingBootFileMs = 180_000
 // Raw mode without flow control: what fits into the 259 free bytes of the chip's input buffer.
 const shortCode = 250
 // Of data, half of that buffer a time and two halves on the way, as raw paste does it.
@@ -27,6 +30,12 @@ const selfRestart = `import machine,sys
 try:h=sys.implementation._machine.endswith(' ESP32')and not machine.mem32[0x3ff44038]&16
 except Exception:h=0
 if not h:machine.reset()`
+// A Ctrl-C that comes early in a start leaves the board without its files.
+const mounted = `import os
+try:os.statvfs('/')
+except OSError:
+ from flashbdev import bdev
+ os.mount(bdev,'/')`
 const knock = '\x01'
 const end = '\x04'
 const ready05 = '\x05'
@@ -79,11 +88,19 @@ export class RawRepl implements Repl {
   }
 
   async enter(): Promise<void> {
-    this.#unsure = true
-    await wake(this.#dialog, this.#options, this.#system)
-    this.#unsure = false
-    if (this.#options.fresh ?? true) await this.restart()
+    await this.#wake()
+    // A boot.py that resets the chip is in its loop again: the next prompt is fresh enough.
+    if ((this.#options.fresh ?? true) && !(await this.restart())) {
+      await this.#wake(true)
+      await this.exec(mounted, { repeatable: true, signal: this.#options.signal })
+    }
     await this.guard()
+  }
+
+  async #wake(isStarting = false): Promise<void> {
+    this.#unsure = true
+    await wake(this.#dialog, { ...this.#options, isStarting }, this.#system)
+    this.#unsure = false
   }
 
   async exec(code: string, options: ExecOptions = {}): Promise<string> {
@@ -113,19 +130,25 @@ export class RawRepl implements Repl {
     })
   }
 
-  /** A soft reset that stays in raw mode: boot.py runs, main.py does not. */
-  async restart(): Promise<void> {
+  /**
+   * A soft reset that stays in raw mode: boot.py runs, main.py does not. False where boot.py has
+   * reset the chip instead of ending.
+   */
+  async restart(): Promise<boolean> {
     const { signal } = this.#options
     const dialog = this.#dialog
     await dialog.send(end, signal)
     // A banner that an earlier knock made may still be on its way: ours follows these words.
-    await dialog.until('soft reboot', { silenceMs: 5000, signal })
-    if (await dialog.until(rawBanner, { silenceMs: bootFileMs, signal })) return
+    await dialog.until('soft reboot', { silenceMs: 5000, ceilingMs: 10_000, signal })
+    const ends = [rawBanner, chipReset]
+    const wait = { silenceMs: bootFileMs, ceilingMs: talkingBootFileMs, signal }
+    let heard = await dialog.until(ends, wait)
     // A boot.py of somebody else may never end: Ctrl-C ends it, raw mode comes all the same.
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 20 && !heard; i++) {
       await dialog.send('\x03', signal)
-      if (await dialog.until(rawBanner, { silenceMs: 1500, ceilingMs: 3000, signal })) return
+      heard = await dialog.until(ends, { silenceMs: 1500, ceilingMs: 3000, signal })
     }
+    if (heard) return heard.endsWith(rawBanner)
     throw silent(this.#dialog, 'The board did not come back from its soft reset.')
   }
 
@@ -218,9 +241,13 @@ export class RawRepl implements Repl {
   ): Promise<ExecResult | undefined> {
     const signal = options.signal ?? this.#options.signal
     const dialog = this.#dialog
+    const { clock } = this.#system
     const source = utf8.encode(code)
     if (source.length > shortCode) {
-      if (!(await this.#paste(source, transferMs, signal))) return undefined
+      const wait = { silenceMs: transferMs, signal }
+      const paste = await pasteCode(dialog, source, { ...wait, canPaste: this.#canPaste }, clock)
+      this.#canPaste = paste.canPaste
+      if (!paste.isTaken) return undefined
     } else {
       await dialog.send(code + end, signal)
       if (!(await dialog.until('OK', { silenceMs: transferMs, signal }))) return undefined
@@ -283,56 +310,6 @@ export class RawRepl implements Repl {
     // The banner that answers the question: the next exchange must not take it for its own.
     if (wasAsked) await dialog.until(rawBanner, { silenceMs: transferMs, signal })
     return { stdout: fromWire(stdout.slice(0, -1)), stderr: fromWire(stderr.slice(0, -2)).trim() }
-  }
-
-  /** Raw paste: never more bytes on the way than the board gave credit for. */
-  async #paste(
-    source: Uint8Array,
-    patience: number,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const dialog = this.#dialog
-    if (this.#canPaste) {
-      await dialog.send('\x05A\x01', signal)
-      // Behind whatever an earlier exchange or a thread left: taken, refused, or an old firmware
-      // that knows nothing of it and prints its banner once more.
-      const answer = await dialog.until(['R\x01', 'R\0', rawBanner], {
-        silenceMs: patience,
-        signal,
-      })
-      if (answer === undefined) return false
-      this.#canPaste = answer.endsWith('R\x01')
-    }
-    if (!this.#canPaste) {
-      // mpremote's pace for boards without flow control: 256 bytes every 10 ms.
-      for (let at = 0; at < source.length; at += 256) {
-        await dialog.send(source.subarray(at, at + 256), signal)
-        await this.#system.clock.sleep(10, signal)
-      }
-      await dialog.send(end, signal)
-      return (await dialog.until('OK', { silenceMs: patience, signal })) !== undefined
-    }
-    const size = await dialog.take(2, patience, signal)
-    if (size === undefined) return false
-    const window = size.charCodeAt(0) | (size.charCodeAt(1) << 8)
-    let credit = window
-    for (let at = 0; at < source.length; ) {
-      if (credit === 0) {
-        const word = await dialog.take(1, patience, signal)
-        if (word === undefined) return false
-        if (word === '\x01') credit += window
-        // The compiler gave up: our end makes the board print why.
-        if (word === end) return dialog.send(end, signal).then(() => true)
-        continue
-      }
-      const part = source.subarray(at, at + credit)
-      await dialog.send(part, signal)
-      at += part.length
-      credit -= part.length
-    }
-    await dialog.send(end, signal)
-    // Credit that came late (01) is followed by 04: the board has all of it.
-    return (await dialog.until(end, { silenceMs: patience, signal })) !== undefined
   }
 }
 

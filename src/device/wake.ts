@@ -12,6 +12,8 @@ export interface EnterOptions {
 }
 
 export const rawBanner = 'raw REPL; CTRL-B to exit\r\n>'
+/** The ROM's word after any reset of the chip. */
+export const chipReset = 'rst:0x'
 
 /**
  * Ends a half line, a paste or a program, then asks for raw mode. Recorded on a chip: one write of
@@ -35,10 +37,13 @@ const knockEveryMs = 1000
 // A chip prints within 100 ms of its reset: nothing at all for so long is no slow boot.
 const muteMs = 15_000
 
-/** Gets the raw banner, whatever the board is doing: knocks, then resets and interrupts its boot. */
+/**
+ * Gets the raw banner, whatever the board is doing: knocks, then resets and interrupts its boot; at
+ * once where it is known to start again and again.
+ */
 export async function wake(
   dialog: Dialog,
-  { signal, report }: EnterOptions,
+  { signal, report, isStarting = false }: EnterOptions & { isStarting?: boolean },
   system: System,
 ): Promise<void> {
   const started = system.clock.monotonic()
@@ -50,14 +55,14 @@ export async function wake(
       elapsedMs: system.clock.monotonic() - started,
     })
 
-  for (let i = 0; i < knocksBeforeReset; i++) {
+  for (let i = 0; i < knocksBeforeReset && !isStarting; i++) {
     if (await knocked(dialog, signal)) return
     if (i > 0) waiting('board-busy')
   }
   if (await interrupted(dialog, waiting, system, signal)) return
   checkFirmware(dialog)
   // Only now, our own resets (0x1) apart: a board that restarts by itself gives a new window with every start.
-  const byItself = dialog.said('rst:0x') - dialog.said('rst:0x1 (')
+  const byItself = dialog.said(chipReset) - dialog.said('rst:0x1 (')
   if (byItself > 2) {
     throw silent(
       dialog,

@@ -1,51 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { waitForBanner } from '../../../src/device/banner.js'
 import { Dialog } from '../../../src/device/dialog.js'
-import type { Link } from '../../../src/device/link.js'
-import { Inbox } from '../../../src/device/links/inbox.js'
 import { enterRawRepl } from '../../../src/device/raw-repl.js'
-import type { System } from '../../../src/system.js'
-import { fakeClock } from '../../support/clock.js'
-import { testSystem } from '../../support/system.js'
-
-/** A link to a board that says what the test says, on a clock in the test's hand. */
-function bench(patience?: number) {
-  const clock = fakeClock()
-  const system: System = { ...testSystem(), clock }
-  const inbox = new Inbox(clock)
-  const link: Link = {
-    ...{ url: 'slow', kind: 'socket', hasControlLines: false, usb: undefined, baud: 115_200 },
-    patience,
-    read: (timeoutMs, signal) => inbox.read(timeoutMs, signal),
-    unread: (bytes) => inbox.unread(bytes),
-    write: async () => {},
-    drain: async () => {},
-    setBaud: async () => {},
-    setLines: async () => {},
-    discardInput: () => inbox.discard(),
-    close: async () => {},
-  }
-  /** Milliseconds of the virtual clock until this is settled, as far as a second. */
-  const duration = async (work: Promise<unknown>): Promise<number> => {
-    const began = clock.monotonic()
-    let isOver = false
-    const end = (): void => {
-      isOver = true
-    }
-    work.then(end, end)
-    while (!isOver) await clock.advance(100)
-    return clock.monotonic() - began
-  }
-  const say = (text: string): void => inbox.push(Buffer.from(text))
-  return { clock, system, link, duration, say }
-}
+import { virtualLink } from '../../support/virtual-link.js'
 
 describe('a board of another patience', () => {
   it.each([
     [undefined, 1000],
     [10, 10_000],
   ])('factor %s: a silence counts after %d ms', async (patience, ms) => {
-    const { system, link, duration } = bench(patience)
+    const { system, link, duration } = virtualLink({ patience })
     const dialog = new Dialog(link, system)
     expect(await duration(dialog.until('>', { silenceMs: 1000 }))).toBe(ms)
     expect(await duration(dialog.take(1, 1000))).toBe(ms)
@@ -57,7 +21,7 @@ describe('a board of another patience', () => {
     [undefined, false],
     [10, true],
   ])('factor %s: may take ten minutes to its banner: %s', async (patience, isHeard) => {
-    const { clock, link, duration, say } = bench(patience)
+    const { clock, link, duration, say } = virtualLink({ patience })
     const heard = waitForBanner(link, { runtime: 'micropython', version: '1.27.0' }, clock, {
       restart: async () => {},
       waitForButtons: true,
@@ -73,7 +37,7 @@ describe('a board of another patience', () => {
   it('is given up at its prompt after that many times the usual wait', async () => {
     const waits = await Promise.all(
       [1, 3].map((patience) => {
-        const { system, link, duration, say } = bench(patience)
+        const { system, link, duration, say } = virtualLink({ patience })
         // It prints, so that it is no dead board; it never shows a prompt.
         say('busy\r\n')
         return duration(enterRawRepl(link, {}, system).catch(() => {}))
