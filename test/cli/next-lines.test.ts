@@ -18,13 +18,21 @@ function told(text: string): string[] {
   return [...text.matchAll(/Next: wxstation (.*)$/gm)].flatMap(([, rest = '']) => {
     const command = /^((?:\$\{[^}]*\}|[^'`$])*)/.exec(rest)?.[1] ?? ''
     const open = /^\$\{(.+?)\}$/.exec(command)?.[1]
-    if (open === undefined) return [command]
+    if (open === undefined) return variantsOf(command)
     // The whole command is chosen in place, or in the statement that names it.
     const choice = open.includes('?')
       ? open
       : (new RegExp(`const ${open} = .*`).exec(text)?.[0] ?? '')
     return [...choice.matchAll(/[?:] '([^']+)'/g)].map(([, one]) => one as string)
   })
+}
+
+/** The line with each of the texts that a place in it chooses between. */
+function variantsOf(command: string): string[] {
+  const place = /\$\{[^}]*\? '([^']*)' : '([^']*)'\}/
+  const found = place.exec(command)
+  if (!found) return [command]
+  return found.slice(1).flatMap((one) => variantsOf(command.replace(place, one)))
 }
 
 /** The real declarations, with nothing behind them. */
