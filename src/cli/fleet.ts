@@ -46,6 +46,9 @@ export async function provisionAll(
   )
   await remember(context, boards, done)
   const failed = done.filter(({ error }) => error)
+  const again = flags.wifi
+    ? '  Next: wxstation provision --retry-failed --wifi'
+    : '  Next: wxstation provision --retry-failed'
   return {
     data: { boards: done },
     exitCode: Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 0)),
@@ -59,9 +62,7 @@ export async function provisionAll(
         ]),
       ),
       `${done.length - failed.length} of ${done.length} boards are in order.`,
-      ...(failed.length > 0
-        ? [`  Next: wxstation provision --retry-failed${flags.wifi ? ' --wifi' : ''}`]
-        : []),
+      ...(failed.length > 0 ? [again] : []),
     ],
   }
 }
