@@ -20,8 +20,9 @@ export interface Pushed {
   wireBytes: number
 }
 
-// With the copies that taking it makes, 16 KB of heap: what Wi-Fi leaves on the chip.
-const blockSize = 4096
+// With the copies that taking it makes, 8 KB of heap, of the little that Wi-Fi leaves on the chip; a
+// block of which a byte was lost goes again.
+const blockSize = 2048
 // Three whole pushes: a board that spoils all of them has a fault that a fourth does not mend.
 const attempts = 3
 

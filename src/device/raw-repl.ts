@@ -123,8 +123,9 @@ export class RawRepl implements Repl {
         const portion = this.#needsCredit ? portionBytes : data.length
         return this.#run(code(portion), { bytes: data, portion }, options)
       })
-      // Once may have been the wire; a board that loses bytes again reads too slowly for more.
-      if (this.#losses < 2 && this.link.hasControlLines) this.#needsCredit = false
+      // Once was the wire; a board that loses bytes of the next data too reads too slowly for more.
+      if (!this.#needsCredit) this.#losses = 0
+      else if (this.#losses < 2 && this.link.hasControlLines) this.#needsCredit = false
       if (stderr !== '') throw boardFault(stderr)
       return stdout
     })

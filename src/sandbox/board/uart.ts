@@ -8,6 +8,11 @@ const bitsPerByte = 10
 const tolerance = 0.035
 /** How long bytes are gathered before they are handed on; a USB bridge polls in this order too. */
 const sliceMs = 4
+/**
+ * A computer that was busy is late; the wire never was. What it owes follows in pieces that the chip
+ * can take one by one, or its input buffer would overflow as no wire makes it.
+ */
+const lateMs = 2 * sliceMs
 /** Timers come a millisecond apart: what ends within half of one ends now, so that no lateness adds up. */
 const grainMs = 0.5
 
@@ -75,10 +80,11 @@ class Wire {
       const endsIn = next.startsAt + duration(next.bytes.length, next.baud) - now
       // A timer is allowed to be early by the clock's own grain.
       const passed = Math.floor((now - next.startsAt + 0.05) / duration(1, next.baud))
-      const until =
+      const due =
         endsIn <= grainMs
           ? next.bytes.length
           : Math.min(next.bytes.length, Math.max(passed, next.sent))
+      const until = Math.min(due, next.sent + Math.ceil(lateMs / duration(1, next.baud)))
       if (until === next.sent) return
       const bytes = next.bytes.subarray(next.sent, until)
       next.sent = until
