@@ -111,21 +111,23 @@ export function joinError(
   { status, rssiDbm, seen }: { status: number; rssiDbm: number; seen: SeenNetwork | undefined },
 ): WxError {
   const strength = seen?.rssiDbm ?? rssiDbm
+  // A name comes from whoever is near: it shall neither end a line nor paint it.
+  const name = ssid.replace(/\p{Cc}/gu, '\ufffd')
   const details = { ssid, status, ...(strength !== 0 && { rssiDbm: strength }) }
   const fail = (code: ErrorCode, message: string): WxError =>
     new WxError(code, message, { details })
   if (strength < weakDbm)
-    return fail('WIFI_WEAK', `"${ssid}" is too weak at the board: ${strength} dBm.`)
+    return fail('WIFI_WEAK', `"${name}" is too weak at the board: ${strength} dBm.`)
   if (status === 201 && !seen)
-    return fail('WIFI_NOT_FOUND', `The board does not find the network "${ssid}".`)
+    return fail('WIFI_NOT_FOUND', `The board does not find the network "${name}".`)
   // 204: an access point that drops a wrong password without a word.
   if (status === 202 || status === 204)
-    return fail('WIFI_WRONG_PASSWORD', `"${ssid}" refuses the password.`)
+    return fail('WIFI_WRONG_PASSWORD', `"${name}" refuses the password.`)
   if (status === 201 || status === 200)
-    return fail('WIFI_NOT_FOUND', `"${ssid}" went away while the board tried to join it.`)
+    return fail('WIFI_NOT_FOUND', `"${name}" went away while the board tried to join it.`)
   if (status === 210 || status === 211)
-    return fail('WIFI_FAILED', `"${ssid}" uses a security that the board does not speak.`)
+    return fail('WIFI_FAILED', `"${name}" uses a security that the board does not speak.`)
   if (status === 1001 || status === 1010)
-    return fail('WIFI_NO_ADDRESS', `"${ssid}" let the board in but gave it no address in 30 s.`)
-  return fail('WIFI_FAILED', `The board could not join "${ssid}" (status ${status}).`)
+    return fail('WIFI_NO_ADDRESS', `"${name}" let the board in but gave it no address in 30 s.`)
+  return fail('WIFI_FAILED', `The board could not join "${name}" (status ${status}).`)
 }

@@ -208,6 +208,13 @@ describe('Wi-Fi', () => {
       exitCode: 8,
     })
   })
+
+  it('names the network without what its name would do to a terminal', () => {
+    const failed = { status: 201, rssiDbm: -50, seen: undefined }
+    const { message, details } = joinError('a\n\u001b[31mb', failed)
+    expect(message).toBe('The board does not find the network "a\ufffd\ufffd[31mb".')
+    expect(details.ssid).toBe('a\n\u001b[31mb')
+  })
 })
 
 describe('a list of boards', () => {
