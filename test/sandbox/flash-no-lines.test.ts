@@ -6,6 +6,7 @@ import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
 import { holdInLoader } from '../support/flashing.js'
+import { largeImage } from '../support/large-image.js'
 import { noBridge, openBridge } from '../support/pty-bridge.js'
 import { cli, temporaryFolder } from '../support/system.js'
 
@@ -59,6 +60,34 @@ describe('a port without control lines', () => {
       answered: true,
     })
   })
+
+  it.skipIf(noBridge)(
+    `goes on after a pseudo-terminal that broke in the middle of a write${noBridge}`,
+    async () => {
+      const board = await boardInLoader()
+      const image = largeImage(120_000)
+      const path = join(temporaryFolder(), 'firmware.bin')
+      writeFileSync(path, image)
+      const bridge = await openBridge(board.socketUrl)
+      const watch = setInterval(() => {
+        if (board.flash.operations > 150) bridge.close()
+      }, 1)
+      const cut = await cli(['flash', path, '--port', bridge.path])
+      clearInterval(watch)
+      expect({ code: cut.code, err: cut.err }).toEqual({
+        code: 6,
+        err: expect.stringMatching(/half written .* the same command finishes the job/),
+      })
+      const again = await ptyTo(board.socketUrl)
+      const { code, out } = await cli(['flash', path, '--port', again, '--json'])
+      const result = JSON.parse(out)
+      expect({ code, ...result }).toMatchObject({ code: 0, state: 'flashed', answered: true })
+      expect(result.sectorsWritten).toBeLessThan(result.sectors)
+      const written = Buffer.from(board.flash.read(0x10000, image.length - 0xf000))
+      expect(written.equals(image.subarray(0xf000))).toBe(true)
+    },
+    30_000,
+  )
 
   it('ends well where the straps hold the chip in its loader, and finds it there the next time', async () => {
     const straps = { flash: 0x04, download: 0x04 }
