@@ -59,6 +59,7 @@ export async function flashCommand(
         source,
         erase: flags.erase ?? false,
         stockPartitions: flags.stockPartitions ?? false,
+        discardFiles: flags.discardFiles ?? false,
         dryRun: flags.dryRun ?? false,
         force: flags.force ?? false,
         baud: flags.baud,

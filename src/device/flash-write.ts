@@ -4,6 +4,7 @@ import type { Report } from '../events.js'
 import type { Clock } from '../system.js'
 import { isSlowness, isSpoiled } from './commands.js'
 import { differingRuns, type Run } from './compare.js'
+import type { FlashPlan } from './flash-plan.js'
 import type { Region } from './flash-target.js'
 import { sectorBytes } from './loader.js'
 import { type Packed, pack } from './pack.js'
@@ -18,6 +19,21 @@ interface Job {
 const attempts = 4
 /** Times that a difference found after the write is written again: a sound chip needs one. */
 const rounds = 3
+
+/** Empties what has to be empty before anything is written. */
+export async function erasePlanned(
+  session: Session,
+  plan: FlashPlan,
+  report: Report,
+  clock: Clock,
+): Promise<void> {
+  if (!plan.eraseAll && plan.erase.length === 0) return
+  const startMs = clock.monotonic()
+  report({ type: 'stage', stage: 'erase' })
+  if (plan.eraseAll) await session.loader.eraseAll()
+  for (const { address, size } of plan.erase) await session.loader.eraseRegion(address, size)
+  report({ type: 'done', stage: 'erase', elapsedMs: clock.monotonic() - startMs })
+}
 
 /**
  * Writes runs and proves every region by the chip's own MD5. What the wire spoiled is found by

@@ -7,7 +7,7 @@ import { chips } from './boards.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
 import { type FlashPlan, planFlash, planValues, planWithFiles } from './flash-plan.js'
 import { type FlashTarget, planTarget } from './flash-target.js'
-import { writeRegions } from './flash-write.js'
+import { erasePlanned, writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
 import { canHold, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
 import type { Loss } from './losses.js'
@@ -22,6 +22,8 @@ export interface FlashOptions {
   /** Wipes the whole chip first. */
   erase: boolean
   stockPartitions: boolean
+  /** Files that an earlier run saved and did not put back are let go too. */
+  discardFiles: boolean
   dryRun: boolean
   /** Writes every sector and does not mind the chip's revision. Never skips the chip check. */
   force: boolean
@@ -118,7 +120,7 @@ export async function flashBoard(
     })
     await session.raiseBaud()
     report({ type: 'stage', stage: 'compare' })
-    if (!options.erase) kept = await waitingFiles(bare, session, system)
+    if (!options.erase) kept = await waitingFiles(bare, session, system, options)
     let target = kept?.target ?? bare
     let plan = await planFlash(session.loader, target, options, report)
     const { runtime, version, sha256 } = firmware
@@ -159,7 +161,7 @@ export async function flashBoard(
         target = kept.target
       }
       flash = 'torn'
-      await erase(session, plan, report, clock)
+      await erasePlanned(session, plan, report, clock)
       written = await writeRegions(session, target.regions, plan.runs, report, clock)
       flash = 'written'
       await session.countRun()
@@ -167,7 +169,10 @@ export async function flashBoard(
       baud = session.loader.baud
     }
     // Written and verified, or found there: the copy has done its work.
-    if (kept) await system.files.remove(kept.path)
+    if (kept) {
+      await system.files.remove(kept.path)
+      if (target.files !== 'none') report({ type: 'notice', notice: 'files-back' })
+    }
     report({ type: 'stage', stage: 'boot' })
     const heard = await hear(session, firmware, options, { report, signal }, system)
     const elapsedMs = clock.monotonic() - startMs
@@ -215,20 +220,6 @@ async function filesToKeep(
   const files = losses.find(({ kind }) => kind === 'files')?.files
   const canKeep = files !== undefined && canHold(target, files)
   return (await options.mayLose(losses, canKeep)) === 'keep' && canKeep ? files : undefined
-}
-
-async function erase(
-  session: Session,
-  plan: FlashPlan,
-  report: Report,
-  clock: System['clock'],
-): Promise<void> {
-  if (!plan.eraseAll && plan.erase.length === 0) return
-  const startMs = clock.monotonic()
-  report({ type: 'stage', stage: 'erase' })
-  if (plan.eraseAll) await session.loader.eraseAll()
-  for (const { address, size } of plan.erase) await session.loader.eraseRegion(address, size)
-  report({ type: 'done', stage: 'erase', elapsedMs: clock.monotonic() - startMs })
 }
 
 async function hear(

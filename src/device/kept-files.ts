@@ -77,16 +77,21 @@ async function plan(target: FlashTarget, nodes: StoredNode[]): Promise<FlashTarg
   return withFiles(target, vfs.offset, image, queue ? await queueRegions(nodes, queue) : [])
 }
 
-/** The files of a job that was cut short, planned into the new `vfs`; undefined where none wait. */
+/**
+ * The files of a job that was cut short, planned into the new `vfs`, unless they are to be let go;
+ * undefined where none wait.
+ */
 export async function waitingFiles(
   target: FlashTarget,
   { mac, loader }: Pick<Session, 'mac' | 'loader'>,
   system: System,
+  { discardFiles }: { discardFiles: boolean },
 ): Promise<KeptFiles | undefined> {
   const path = pathOf(system, mac)
   const { vfs } = placesOf(target)
   const saved = await system.files.read(path)
   if (!saved || !vfs) return undefined
+  if (discardFiles) return { target, path }
   const nodes = await readLittleFs(saved.length / blockBytes, async (block) =>
     saved.subarray(block * blockBytes, (block + 1) * blockBytes),
   )

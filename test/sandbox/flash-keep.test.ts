@@ -74,6 +74,7 @@ describe('files of a board whose vfs has to move', () => {
     expect(there).toMatchObject({ code: 0 })
     expect(there.err).toMatch(/4 files \(31 kB\) must move/)
     expect(there.err).toMatch(/4 files \(31 kB\) saved until they are back on the board: /)
+    expect(there.err).toMatch(/the files are back on the board/)
     expect(contentOn(board)).toEqual(content)
     expect(savedIn(system)).toEqual([])
     const back = await flash(board, ['--keep-files', '--stock-partitions'])
@@ -118,6 +119,23 @@ describe('files of a board whose vfs has to move', () => {
       })),
     )
   }, 60_000)
+
+  it('that wait since a cut are let go with --discard-files', async () => {
+    const { board } = await boardWith(files)
+    const system = testSystem()
+    const cut = await powerCutAt(
+      board,
+      20,
+      () => flash(board, ['--keep-files'], system),
+      () => system.interrupt(),
+    )
+    expect(cut.err).toMatch(/files are safe in/)
+    expect(savedIn(system)).toHaveLength(1)
+    const { folders } = system
+    expect((await flash(board, ['--discard-files'], testSystem({ folders }))).code).toBe(0)
+    expect(savedIn(system)).toEqual([])
+    expect(board.flash.read(vfsAt, 16).every((byte) => byte === 0xff)).toBe(true)
+  })
 
   it.each([
     ['without a word', files, [], /Say --keep-files or --discard-files, or keep the layout/],

@@ -38,7 +38,15 @@ export async function flash(
   const source = await readSource(path, { mirror: undefined, offline: true }, system)
   return flashBoard(
     {
-      ...{ port, source, erase: false, stockPartitions: false, dryRun: false, force: false },
+      ...{
+        port,
+        source,
+        erase: false,
+        stockPartitions: false,
+        dryRun: false,
+        discardFiles: false,
+        force: false,
+      },
       ...{ waitForButtons: false, mayLose: async () => 'lose' as const, ...options },
     },
     system,

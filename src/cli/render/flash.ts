@@ -120,6 +120,7 @@ export const flashNotices: Record<string, (values: Values) => string> = {
     'the flash is half written and the board will not start; the same command finishes the job',
   'files-saved': ({ path, files, bytes }) =>
     `${files} files (${bytesText(Number(bytes))}) saved until they are back on the board: ${path}`,
+  'files-back': () => 'the files are back on the board',
   'files-wait': ({ path }) =>
     `the board's files are safe in ${path}; the same command puts them back`,
   'not-written': () => 'nothing was written; the board runs what it ran before',
