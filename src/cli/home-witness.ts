@@ -13,65 +13,42 @@ export interface HomeWitness {
   address(): string | undefined
 }
 
-export interface Witnessed {
-  mac: string
-  before: StationSettings
-  after: StationSettings
-}
-
 // boots.count() in crash.py: 1 to 65535, in a ring.
 const bootRing = 65_535
 
-/**
- * To be asked before the station starts again: its last status names the boot that is about to end.
- * Undefined where TimeBase cannot be asked from here, or knows no status of this station.
- */
-export async function homeWitness(
+/** `boot` is the one that the trial ends; `after` the settings that are tried. */
+export function homeWitness(
   context: Context,
-  { mac, before, after }: Witnessed,
-): Promise<HomeWitness | undefined> {
-  // A login that would have to be typed is not worth a question in the middle of this.
-  const quiet = { ...context, prompts: noPrompts }
-  const client = await unlessFailing(async () => {
-    const { openTimebase } = await import('./timebase.js')
-    return openTimebase(quiet)
-  })
-  const last = client && (await lastStatus(client, mac, before, context.signal))
-  if (!client || !last) return undefined
-  const next = (Number(last.fields.boot) % bootRing) + 1
+  { mac, boot, after }: { mac: string; boot: number; after: StationSettings },
+): HomeWitness {
+  const next = (boot % bootRing) + 1
+  const stream = String(after.status_stream ?? 'station_status')
+  let client: TimebaseClient | undefined
   let found: StreamRecord | undefined
+  const lastStatus = async (): Promise<StreamRecord | undefined> => {
+    if (!client) {
+      const { openTimebase } = await import('./timebase.js')
+      // A login that would have to be typed is not worth a question in the middle of this.
+      client = await openTimebase({ ...context, prompts: noPrompts })
+    }
+    const { lastRecord } = await import('../timebase/stream.js')
+    return lastRecord(client, stream, symbolOf(after, mac), context.signal)
+  }
   return {
     async calledHome() {
-      const status = await lastStatus(client, mac, after, context.signal)
-      if (status && Number(status.fields.boot) === next) found = status
+      if (stream === '') return false
+      try {
+        const status = await lastStatus()
+        if (status && Number(status.fields.boot) === next) found = status
+      } catch (error) {
+        // Whoever stands in the station's own network hears nothing of TimeBase: no witness then.
+        if (isAbort(error)) throw error
+      }
       return found !== undefined
     },
     address: () => {
       const address = found?.fields.address
       return typeof address === 'string' && address !== '' ? address : undefined
     },
-  }
-}
-
-function lastStatus(
-  client: TimebaseClient,
-  mac: string,
-  settings: StationSettings,
-  signal: AbortSignal,
-): Promise<StreamRecord | undefined> {
-  const stream = String(settings.status_stream ?? 'station_status')
-  if (stream === '') return Promise.resolve(undefined)
-  return unlessFailing(async () => {
-    const { lastRecord } = await import('../timebase/stream.js')
-    return lastRecord(client, stream, symbolOf(settings, mac), signal)
-  })
-}
-
-async function unlessFailing<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (isAbort(error)) throw error
-    return undefined
   }
 }

@@ -2,7 +2,7 @@ import { type FilePlan, shortHash } from '../device/files.js'
 import { isInstaller } from '../device/install-pack.js'
 import { enterRawRepl } from '../device/raw-repl.js'
 import { WxError } from '../errors.js'
-import { readMac } from '../station/board.js'
+import { readBoot } from '../station/board.js'
 import {
   checkStation,
   parseStation,
@@ -71,13 +71,14 @@ export async function changeOverAir(
 
   const link = await station.open()
   let mac: string
-  let witness: HomeWitness | undefined
+  let witness: HomeWitness
   try {
     // Not fresh: a soft reset would end the very connection it is asked for over.
     const repl = await enterRawRepl(link, { signal, report, fresh: false }, system)
     try {
-      mac = await readMac(repl, signal)
-      witness = await homeWitness(context, { mac, before, after })
+      const counted = await readBoot(repl, signal)
+      mac = counted.mac
+      witness = homeWitness(context, { ...counted, after })
       await storeCandidate(repl, after, signal)
     } finally {
       await repl.leave()

@@ -1,6 +1,6 @@
 import { enterRawRepl } from '../device/raw-repl.js'
 import type { Repl } from '../device/repl.js'
-import type { BoardFacts } from '../station/board.js'
+import { type BoardFacts, readBoot } from '../station/board.js'
 import { readBundle } from '../station/bundle.js'
 import type { Compile } from '../station/compile.js'
 import { type Network, type StationSettings, symbolOf } from '../station/config.js'
@@ -93,8 +93,8 @@ export async function provisionBoard(
     plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, signal)
     await streams.create()
     const writeMs = system.clock.monotonic()
-    const after = tried.wish
-    const witness = air && (await homeWitness(context, { mac: facts.mac, before, after }))
+    const witness =
+      air && homeWitness(context, { ...(await readBoot(repl, signal)), after: tried.wish })
     const pushOptions = { report, signal, trial: air !== undefined }
     const { files, bytes, wireBytes } = await applyProvision(repl, plan, pushOptions)
     const elapsedMs = system.clock.monotonic() - writeMs

@@ -1,3 +1,4 @@
+import { readBoot } from '../station/board.js'
 import { readBundle } from '../station/bundle.js'
 import { readInventory, rememberStation } from '../station/inventory.js'
 import { applyProvision, type ProvisionPlan, planCode, planData } from '../station/provision.js'
@@ -25,7 +26,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
     const isDone = planned.isEmpty || dryRun
     const witness =
       air && !isDone
-        ? await homeWitness(context, { mac, before: settings, after: settings })
+        ? homeWitness(context, { ...(await readBoot(station.repl)), after: settings })
         : undefined
     if (!isDone) await apply(context, station, planned, air !== undefined)
     return { plan: planned, mac, witness }

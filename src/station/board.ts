@@ -97,12 +97,20 @@ function factsOf(
   }
 }
 
-/** The board's MAC, lower case hex with colons. */
-export async function readMac(repl: Repl, signal?: AbortSignal): Promise<string> {
-  const code = 'import machine,binascii;print(binascii.hexlify(machine.unique_id(),":").decode())'
-  const mac = (await repl.exec(code, { repeatable: true, signal })).trim()
-  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) return mac
+/** Which board it is, and the number of the boot that it is in; 0 where no station has counted any. */
+export async function readBoot(
+  repl: Repl,
+  signal?: AbortSignal,
+): Promise<{ mac: string; boot: number }> {
+  // boots.count() in crash.py.
+  const code = `import machine,binascii,esp32
+try:n=esp32.NVS('wx').get_i32('boot')
+except OSError:n=0
+print(binascii.hexlify(machine.unique_id(),':').decode(),n)`
+  const answer = (await repl.exec(code, { repeatable: true, signal })).trim()
+  const [, mac, boot] = /^((?:[0-9a-f]{2}:){5}[0-9a-f]{2}) (\d+)$/.exec(answer) ?? []
+  if (mac !== undefined) return { mac, boot: Number(boot) }
   throw new WxError('BOARD_FAULT', 'The board does not tell its MAC address.', {
-    details: { answer: mac },
+    details: { answer },
   })
 }

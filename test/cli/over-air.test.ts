@@ -41,7 +41,7 @@ async function stationOnAir(settings: object = before): Promise<Station> {
     if (!code.endsWith('\x04')) return ''
     const source = code
     code = ''
-    if (source.includes('unique_id')) return 'OK24:0a:c4:01:02:03\r\n\x04\x04>'
+    if (source.includes('unique_id')) return 'OK24:0a:c4:01:02:03 7\r\n\x04\x04>'
     const stored = /a2b_base64\(b'(.*)'\)/.exec(source)?.[1]
     if (stored) {
       const data = Buffer.from(stored, 'base64')
@@ -147,7 +147,6 @@ describe('settings over the air', () => {
     await cli(['stream', 'create'], { env })
     const said = (boot: number, address: string): Promise<unknown> =>
       status(gateway, { boot, address })
-    await said(7, '127.0.0.1')
     const station = await stationOnAir()
     const system = hastySystem({ ...env, WXSTATION_WIFI_PASSWORD: 'marked-attic' })
     await rememberStation(system, { mac, symbol: 'esp010203', stream: 'weather_record' })
@@ -166,7 +165,6 @@ describe('settings over the air', () => {
     const gateway = await testGateway()
     const env = gatewayEnv(gateway)
     await cli(['stream', 'create'], { env })
-    await status(gateway, { boot: 7, address: '127.0.0.1' })
     const station = await stationOnAir()
     station.onReset = () => {
       station.isBusy = true

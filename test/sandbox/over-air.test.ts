@@ -15,7 +15,12 @@ describe('a station over the air', () => {
   beforeAll(async () => {
     bench = await provisionBench()
     host = bench.sandbox.boards[0]?.webReplHost ?? ''
-    const settings = ['trial_time=30', `webrepl_password=${password}`]
+    const settings = [
+      'trial_time=30',
+      `webrepl_password=${password}`,
+      'ap_password=below-the-roof',
+      'ap_after=10',
+    ]
     const ran = await bench.wxstation(
       'provision',
       '--wifi',
@@ -98,6 +103,13 @@ describe('a station over the air', () => {
     const { out, err } = await run(args, wrong)
     expect(errorOf(out), err).toMatchObject({ code: 'TRIAL_FAILED', exitCode: 11 })
     expect(await networks()).toEqual(['Rooftop'])
+  })
+
+  it('is reached at its own access point while its network is gone', async () => {
+    await bench.withFaults({ accessPointGone: true }, async () => {
+      await onConsole('wx ap open')
+      expect(await networks()).toEqual(['Rooftop'])
+    })
   })
 })
 

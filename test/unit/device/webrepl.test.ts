@@ -3,6 +3,7 @@ import { Dialog } from '../../../src/device/dialog.js'
 import { openWebRepl } from '../../../src/device/webrepl.js'
 import { Secret } from '../../../src/secret.js'
 import { nodeSystem } from '../../../src/system/node.js'
+import type { System } from '../../../src/system.js'
 import { fakeWebRepl } from '../../support/webrepl.js'
 
 const system = nodeSystem()
@@ -46,8 +47,21 @@ describe('WebREPL', () => {
   it('names a board that has a client already', async () => {
     const board = await fakeWebRepl(() => 'right')
     board.isBusy = true
-    const opening = openWebRepl({ host: board.host, password: new Secret('right') }, system)
+    const { system: hasty } = skippingSleep()
+    const opening = openWebRepl({ host: board.host, password: new Secret('right') }, hasty)
     await expect(opening).rejects.toMatchObject({ code: 'PORT_BUSY' })
+  })
+
+  it('knocks again at a board that has not seen its last client leave', async () => {
+    const board = await fakeWebRepl(() => 'right')
+    board.isBusy = true
+    const { system: hasty, slept } = skippingSleep(() => {
+      board.isBusy = false
+    })
+    const options = { host: board.host, password: new Secret('right') }
+    const { link } = await openWebRepl(options, hasty)
+    expect(slept()).toBe(1)
+    await link.close()
   })
 
   it('names a board that is not there', async () => {
@@ -63,3 +77,20 @@ describe('WebREPL', () => {
     await expect(link.read(5000)).rejects.toMatchObject({ code: 'PORT_LOST' })
   })
 })
+
+/** A system that sleeps no time, but believes it has. */
+function skippingSleep(onSleep = (): void => {}): { system: System; slept(): number } {
+  const { clock } = system
+  let skippedMs = 0
+  let count = 0
+  const skipping = {
+    ...clock,
+    monotonic: () => clock.monotonic() + skippedMs,
+    sleep: async (ms: number) => {
+      count++
+      skippedMs += ms
+      onSleep()
+    },
+  }
+  return { system: { ...system, clock: skipping }, slept: () => count }
+}
