@@ -74,6 +74,7 @@ class _Pack:
 
     def close(self):
         self._file.close()
+        self.stream = None  # with a window of up to 32 KB
 
 
 def verify(name=".next.part"):

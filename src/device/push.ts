@@ -85,7 +85,8 @@ async function push(
   return wireBytes
 }
 
-// A trial that is still running is over: who pushes now has seen what it installed. r(i,n,c,k) takes
+// A trial that is still running is over: who pushes now has seen what it installed. A committed pack
+// that could not be unpacked stays until the next commit takes its place. r(i,n,c,k) takes
 // block i of n escaped bytes; c is their checksum + i. 05 says it is ready, 06 that it has k more
 // bytes, or all. B is set while flash is written: a block that was cut off there cannot be
 // repeated, the push begins again. A file left open would be synced over the new one when it is
@@ -96,7 +97,7 @@ except Exception:0
 m=sys.modules.get('install')
 if m:m.ROOT=os.getcwd().rstrip('/')+'/';m.confirm()
 for n in os.listdir():
- if n in('.next.pack','.old.pack'):os.remove(n)
+ if n=='.old.pack':os.remove(n)
  if n in('.next','.old'):
   for e in os.listdir(n):os.remove(n+'/'+e)
   os.rmdir(n)
@@ -168,6 +169,8 @@ os.rename('.install.part','install.py')
 I=0`
 }
 
+// From the rename on the new version counts. Where this heap is too full to unpack it, the start
+// behind the push does.
 const commit = `F.close()
 sys.modules.pop('install',None)
 import install
@@ -176,7 +179,9 @@ if '.next.part'in os.listdir():
  install.verify()
  os.rename('.next.part','.next.pack')
  if hasattr(os,'sync'):os.sync()
-install.run()`
+gc.collect()
+try:install.run()
+except MemoryError:0`
 
 /** Code that runs whole or not at all: a lost byte must not change what is committed. */
 function checked(code: string): string {

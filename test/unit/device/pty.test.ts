@@ -75,6 +75,32 @@ builtins.__import__=without`)
       expect(readFileSync(join(folder, name)).equals(Buffer.from(data)), name).toBe(true)
   })
 
+  it('leaves to the next start what the heap is too full to unpack', async () => {
+    const { link, folder, run } = await micropythonOnPty()
+    const repl = await enterRawRepl(link, { fresh: false }, testSystem())
+    const local = [
+      { name: 'install.py', data: install },
+      { name: 'random.py', data: sample(9000) },
+    ]
+    const survey = await surveyFiles(repl, local)
+    // install.py itself, the check of the pack, and then what comes behind the commit.
+    await repl.exec(`import builtins
+real=builtins.__import__
+left=2
+def full(name,*rest):
+ global left
+ if name=='deflate':
+  if not left:raise MemoryError
+  left-=1
+ return real(name,*rest)
+builtins.__import__=full`)
+    await applyFiles(repl, planFiles(local, survey, names))
+    expect(readdirSync(folder).sort()).toEqual(['.next.pack', 'install.py'])
+    run("import install; install.ROOT = './'; install.run()")
+    expect(readdirSync(folder).sort()).toEqual(['install.py', 'random.py'])
+    expect(readFileSync(join(folder, 'random.py')).equals(sample(9000))).toBe(true)
+  })
+
   it('writes, verifies and replaces files, and finds an unchanged board unchanged', async () => {
     const { link, folder } = await micropythonOnPty()
     writeFileSync(join(folder, 'old.py'), 'retired')
