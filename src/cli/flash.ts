@@ -83,7 +83,7 @@ export async function flashCommand(
   const failed = outcomes.filter(({ error }) => error)
   await rememberFailed(
     system,
-    failed.map(({ port }) => port),
+    ports.filter((_, i) => outcomes[i]?.error).map(({ name }) => name),
   )
   // What stops everything (Ctrl-C, --timeout) is the command's own end, not a board's.
   context.signal.throwIfAborted()
@@ -103,8 +103,9 @@ export async function flashCommand(
   }
 }
 
-/** A port, and the board that its name promises. */
+/** A port, how it was named, and the board that this name promises. */
 interface NamedPort {
+  name: string
   port: string
   mac?: string | undefined
 }
@@ -116,19 +117,30 @@ async function portsOf(context: Context, flags: FlashFlags): Promise<NamedPort[]
     const failed = await readFailed(context.system)
     if (failed.length === 0)
       throw new WxError('NO_BOARD', 'No board failed last time.', { hint: 'Use --port or --all.' })
-    return failed.map((port) => ({ port }))
+    return allNamed(context, failed)
   }
-  if (flags.all) return (await fittingPorts(context)).map(({ path }) => ({ port: path }))
-  if (flags.port && flags.port.length > 1) {
-    const named = new Map<string, NamedPort>()
-    for (const name of flags.port) {
-      const port = await resolvePort(context, name)
-      named.set(port, { port, mac: await promisedMac(context, name) })
-    }
-    return [...named.values()]
-  }
+  if (flags.all)
+    return (await fittingPorts(context)).map(({ path }) => ({ name: path, port: path }))
+  if (flags.port && flags.port.length > 1) return allNamed(context, flags.port)
   const [name = context.settings.get('port')] = flags.port ?? []
-  return [{ port: await choosePort(context, name), mac: await promisedMac(context, name) }]
+  const port = await choosePort(context, name)
+  return [{ name: name ?? port, port, mac: await promisedMac(context, name) }]
+}
+
+/**
+ * Ports by their names; two names of one are one. A board that is not there fails by itself, and
+ * stops no other.
+ */
+async function allNamed(context: Context, names: string[]): Promise<NamedPort[]> {
+  const named = new Map<string, NamedPort>()
+  for (const name of names) {
+    const port = await resolvePort(context, name).catch((error) => {
+      if (error?.code === 'PORT_ABSENT') return name
+      throw error
+    })
+    named.set(port, { name, port, mac: await promisedMac(context, name) })
+  }
+  return [...named.values()]
 }
 
 /** A worker for each board, as many as allowed; one that fails never stops the others. */

@@ -5,7 +5,7 @@ function path(system: System): string {
   return join(system.folders.data, 'failed-boards.json')
 }
 
-/** The ports that the last run over several boards could not finish. */
+/** The ports that the last run over several boards could not finish, as they were named. */
 export async function readFailed(system: System): Promise<string[]> {
   try {
     const value: unknown = JSON.parse((await system.files.readText(path(system))) ?? '[]')

@@ -111,6 +111,30 @@ describe('several boards', () => {
     const none = await cli(['flash', path, '--json', '--retry-failed'], { folders })
     expect(none.code).toBe(4)
   })
+
+  it('a name that nothing here has fails alone', async () => {
+    const good = await board()
+    const ports = ['--port', good.rfc2217Url, '--port', 'id:nothing']
+    const { code, out } = await cli(['flash', imageFile(), '--json', ...ports])
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ flashed: 1, failed: 1 },
+      boards: [{ state: 'flashed' }, { port: 'id:nothing', error: { code: 'PORT_ABSENT' } }],
+    })
+    expect(code).toBe(4)
+  })
+
+  it('--retry-failed holds those that were named by their MAC to it', async () => {
+    const [good, other] = [await board(), await board()]
+    const system = testSystem()
+    const { folders } = system
+    await rememberBoard(system, { mac: '24:0a:c4:99:99:99', port: other.rfc2217Url })
+    const ports = ['--port', good.rfc2217Url, '--port', 'id:24:0a:c4:99:99:99']
+    const first = await cli(['flash', imageFile(), '--json', ...ports], { folders })
+    expect(JSON.parse(first.out)).toMatchObject({ flashed: 1, failed: 1 })
+    const again = await cli(['flash', imageFile(), '--json', '--retry-failed'], { folders })
+    expect(JSON.parse(again.out)).toMatchObject({ flashed: 0, failed: 1 })
+    expect(other.flash.operations).toBe(0)
+  })
 })
 
 describe('a probe', () => {
