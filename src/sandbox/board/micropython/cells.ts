@@ -19,7 +19,7 @@ export const cells = {
   printed: 9,
   sent: 10,
   /** 1 when the board hands on what arrives: from then on a Ctrl-C counts. */
-  isListening: 11,
+  isListening: 12,
   /** Counts what has happened to sockets. */
   network: 11,
   count: 16,
