@@ -92,24 +92,33 @@ export class Audit {
       if (timestamp <= start || timestamp < (froms.get(symbol) ?? '')) return false
       return timestamp < (ends.get(symbol) ?? '') && !takeOne(left.get(symbol), timestamp)
     }
-    while (true) {
-      const page: Row[] = []
-      const query = { symbols, from, rows: pageRows, ...(until && { to: until }) }
-      for await (const rows of this.#source.select(query, signal)) {
-        page.push(...rows)
+    // What lies behind the cursors is no business of this, and in a flood it would have no end.
+    const newest = [...ends.values()].sort().at(-1) ?? ''
+    const to = until !== undefined && until < newest ? until : newest
+    while (from <= to) {
+      let count = 0
+      let held: Row[] = []
+      for await (const rows of this.#source.select({ symbols, from, to, rows: pageRows }, signal)) {
+        count += rows.length
+        // The last millisecond of a full page comes again, whole, with the next page.
+        const last = rows.at(-1)?.timestamp ?? ''
+        const settled = [...held, ...rows].filter(({ timestamp }) => timestamp < last)
+        held = [...held, ...rows].filter(({ timestamp }) => timestamp >= last)
+        yield* this.#found(settled.filter(isMissing))
       }
-      // The last millisecond of a full page comes again, whole, with the next page.
-      const last = page.at(-1)?.timestamp ?? from
-      const isFull = page.length >= pageRows && last > from
-      const whole = isFull ? page.filter(({ timestamp }) => timestamp < last) : page
-      const missing = whole.filter(isMissing)
-      if (missing.length > 0) {
-        this.shown(missing)
-        yield missing
+      const last = held[0]?.timestamp ?? from
+      if (count < pageRows || last <= from) {
+        yield* this.#found(held.filter(isMissing))
+        return
       }
-      if (!isFull) return
       from = last
     }
+  }
+
+  *#found(rows: Row[]): Generator<Row[]> {
+    if (rows.length === 0) return
+    this.shown(rows)
+    yield rows
   }
 
   /** How many rows were shown at each time, by symbol. */

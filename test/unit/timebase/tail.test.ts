@@ -436,6 +436,28 @@ describe('rows behind the cursor', () => {
     await tailing.stop()
   })
 
+  it('are looked for up to the cursors, however fast more is stored meanwhile', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    let ms = at(1)
+    const flood = (): void => {
+      for (let i = 0; i < 10_000; i++) one.server.append('a', ms++)
+    }
+    flood()
+    await one.clock.advance(50 * second)
+    let floods = 0
+    // Only the look behind the cursors says where it ends.
+    one.server.onBatch = ({ to }, batch) => {
+      if (to !== undefined && batch === 0 && floods++ < 20) flood()
+    }
+    await one.clock.advance(15 * second)
+    expect(floods).toBeGreaterThan(0)
+    expect(floods).toBeLessThan(5)
+    await tailing.stop()
+  })
+
   it('are counted of every station, whatever clocks the others have', async () => {
     const one = harness()
     for (const symbol of ['well', 'ahead', 'behind', 'wild']) one.server.append(symbol, at(-7200))
