@@ -10,7 +10,9 @@ const windowMs = 120_000
 const slack = 64
 
 interface Shown {
+  /** The first `count` are times; the room behind them is used again. */
   times: number[]
+  count: number
   /** So many times are looked through for what is over. */
   roomFor: number
   newestMs: number
@@ -42,13 +44,13 @@ export class Audit {
       const ms = Date.parse(timestamp)
       const shown = this.#shown.get(symbol)
       if (!shown) {
-        this.#shown.set(symbol, { times: [ms], roomFor: slack, newestMs: ms, heardMs })
+        this.#shown.set(symbol, { times: [ms], count: 1, roomFor: slack, newestMs: ms, heardMs })
         continue
       }
-      shown.times.push(ms)
+      shown.times[shown.count++] = ms
       shown.newestMs = Math.max(shown.newestMs, ms)
       shown.heardMs = heardMs
-      if (shown.times.length > shown.roomFor) this.#trim(shown)
+      if (shown.count > shown.roomFor) this.#trim(shown)
     }
   }
 
@@ -126,8 +128,8 @@ export class Audit {
     return new Map(
       symbols.map((symbol) => {
         const counts = new Map<number, number>()
-        for (const ms of this.#shown.get(symbol)?.times ?? [])
-          counts.set(ms, (counts.get(ms) ?? 0) + 1)
+        const { times, count } = this.#shown.get(symbol) ?? { times: [], count: 0 }
+        for (const ms of times.slice(0, count)) counts.set(ms, (counts.get(ms) ?? 0) + 1)
         return [symbol, counts]
       }),
     )
@@ -141,8 +143,14 @@ export class Audit {
   #trim(shown: Shown): void {
     if (this.keepsAll) return
     const fromMs = this.#fromMs(shown)
-    shown.times = shown.times.filter((ms) => ms >= fromMs)
-    shown.roomFor = 2 * shown.times.length + slack
+    // In place: a new array a station and second is what a flood would fill the memory with.
+    let count = 0
+    for (let i = 0; i < shown.count; i++) {
+      const ms = shown.times[i] as number
+      if (ms >= fromMs) shown.times[count++] = ms
+    }
+    shown.count = count
+    shown.roomFor = 2 * count + slack
   }
 
   #forget(): void {
