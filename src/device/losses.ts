@@ -54,7 +54,9 @@ export async function findLosses(
     if (isKept) files = 'stay'
     else if (!isFiles) losses.push(loss)
     else {
-      const content = await readFiles(loader, loss, report)
+      // A table may promise more than the chip has: nothing was ever stored there.
+      const isWhole = loss.offset + loss.size <= loader.facts.flashSizeBytes
+      const content = isWhole ? await readFiles(loader, loss, report) : undefined
       if (content && (await isUntouched(content))) continue
       files = 'move'
       losses.push({ ...loss, ...(content && { files: content }) })
@@ -65,7 +67,7 @@ export async function findLosses(
 
 async function isEmpty(loader: Loader, { kind, offset, size }: Loss): Promise<boolean> {
   const end = Math.min(offset + size, loader.facts.flashSizeBytes)
-  const telling = kind === 'files' ? superblockBytes : end - offset
+  const telling = kind === 'files' ? Math.min(superblockBytes, end - offset) : end - offset
   return end <= offset || isBlank(loader, offset, telling)
 }
 
