@@ -17,6 +17,8 @@ type Send = (body: SelectBody, signal: AbortSignal) => Promise<FetchResponse>
 export interface Page {
   exchange: Exchange
   answer: Promise<FetchResponse>
+  /** Size of the answer, once it has arrived. */
+  bytes?: number | undefined
 }
 
 /**
@@ -24,8 +26,10 @@ export interface Page {
  * compiled yet and slower than it: some 8 MB.
  */
 const mostPages = 4
-/** A row without any field has more bytes than this: a smaller page is not full, so the last one. */
+/** A row without any field has more bytes than this. */
 const leastRowBytes = 60
+/** Rows of other stations and times differ in length by less than this. */
+const likely = 0.9
 const stamp = Buffer.from('"timestamp":"')
 const stampLength = '2026-01-01T00:00:00.000Z'.length
 
@@ -40,6 +44,8 @@ export class ReadAhead {
   /** The next guess, where there was no room for it yet. */
   #next: { body: SelectBody; signal: AbortSignal } | undefined
   #chain = {}
+  /** What a row has at least, as far as is known: a page of fewer bytes is not full, so the last one. */
+  #rowBytes = leastRowBytes
 
   constructor(patience: Patience, send: Send) {
     this.#patience = patience
@@ -58,6 +64,12 @@ export class ReadAhead {
     return this.#ask(body, signal)
   }
 
+  /** Learns from a page that was read how long rows are. */
+  learn({ bytes }: Page, rows: number): void {
+    if (bytes !== undefined && rows > 0)
+      this.#rowBytes = Math.max(leastRowBytes, (likely * bytes) / rows)
+  }
+
   /** Gives up what was asked for and not fetched. */
   drop(): void {
     for (const { page } of this.#guesses) page.exchange.abandon()
@@ -70,16 +82,19 @@ export class ReadAhead {
     const exchange = this.#patience.begin(signal)
     const answer = exchange.step(this.#send(body, exchange.signal))
     const chain = this.#chain
+    const page: Page = { exchange, answer }
     const follow = async (): Promise<void> => {
       const arrived = await (await answer).arrived
-      const last = arrived && chain === this.#chain ? lastTime(arrived, body) : undefined
+      page.bytes = arrived?.bytes
+      if (!arrived || chain !== this.#chain || arrived.bytes < body.rows * this.#rowBytes) return
+      const last = lastTime(arrived, body)
       if (last === undefined) return
       this.#next = { body: { ...body, from: last }, signal }
       this.#goOn()
     }
     // Whoever reads the page is told what is wrong with it.
     follow().catch(() => undefined)
-    return { exchange, answer }
+    return page
   }
 
   #goOn(): void {
@@ -91,11 +106,11 @@ export class ReadAhead {
 }
 
 /**
- * Time of the last row of a page that is full by its size, so that another one follows; undefined
- * where that row was read before the page's end arrived: then its reader asks as soon.
+ * Time of the last row of a page; undefined where that row was read before the page's end arrived:
+ * then its reader asks as soon.
  */
-function lastTime({ bytes, rest }: Arrived, body: SelectBody): string | undefined {
-  if (body.reverse || body.offset || bytes < body.rows * leastRowBytes) return undefined
+function lastTime({ rest }: Arrived, body: SelectBody): string | undefined {
+  if (body.reverse || body.offset) return undefined
   const end = Buffer.concat(rest.slice(-2))
   const at = end.lastIndexOf(stamp)
   if (at < 0) return undefined

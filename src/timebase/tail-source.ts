@@ -48,7 +48,8 @@ export function tailSource(
         ...(offset && { offset }),
         ...(reverse && { reverse }),
       }
-      const { exchange, answer } = pages.page(body, signal)
+      const page = pages.page(body, signal)
+      const { exchange, answer } = page
       let count = 0
       let isFull = false
       try {
@@ -58,6 +59,7 @@ export function tailSource(
           yield asRows(batch, floats)
         }
         isFull = count >= body.rows
+        pages.learn(page, count)
       } catch (error) {
         exchange.signal.throwIfAborted()
         throw transportError(error, client.url)

@@ -70,6 +70,20 @@ describe('pages that will be wanted next', () => {
     expect(sent).toHaveLength(5)
   })
 
+  it('are none behind one of fewer bytes than full pages have', async () => {
+    const first = pages.page({ rows, from: time(0) }, signal)
+    await first.answer
+    await clock.advance(0)
+    expect(sent.length).toBeGreaterThan(1)
+    // Its rows were longer than they may be: as many bytes are not a full page again.
+    pages.learn(first, rows / 2)
+    pages.drop()
+    sent = []
+    await pages.page({ rows, from: time(40) }, signal).answer
+    await clock.advance(0)
+    expect(sent).toHaveLength(1)
+  })
+
   it.each([
     ['nothing is left of it', ''],
     ['only its end is left', ']'],
