@@ -73,6 +73,31 @@ with open('install.py','wb')as f:f.write(binascii.a2b_base64('${installer}'))`)
     expect(await repl.exec('print([n for n in os.listdir()if n[0]=="."])')).toBe('[]\n')
   })
 
+  it('is finished by boot.py where it was committed and not unpacked', async () => {
+    const files = otherVersion(compiledCode.files)
+    const plan = planFiles(files, await surveyFiles(repl, files), none)
+    // The check of the pack is the last one that has a heap.
+    await repl.exec(`import builtins
+real=builtins.__import__
+left=1
+def full(name,*rest):
+ global left
+ if name=='deflate':
+  if not left:raise MemoryError
+  left-=1
+ return real(name,*rest)
+builtins.__import__=full`)
+    await applyFiles(repl, plan)
+    expect(await repl.exec('print(".next.pack"in os.listdir())')).toBe('True\n')
+    // A soft reset that runs boot.py and comes back to the prompt.
+    await repl.restart()
+    expect((await surveyFiles(repl, files)).store).toBeUndefined()
+    await applyFiles(
+      repl,
+      planFiles(compiledCode.files, await surveyFiles(repl, compiledCode.files), none),
+    )
+  })
+
   it("tells the same about itself by the station's own questions and by ours", async () => {
     const settings = '{"station": "roof", "scl": 18,\\n "sda": 19}'
     await repl.exec(`import os\nwith open('station.json','w')as f:f.write('${settings}')`)
