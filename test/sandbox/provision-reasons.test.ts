@@ -67,7 +67,7 @@ describe.concurrent('provision ends with the reason', () => {
 
   beforeAll(async () => {
     bench = await provisionBench(cases.length)
-  })
+  }, 120_000)
   afterAll(() => bench?.stop())
 
   it.each(cases)(

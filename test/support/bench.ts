@@ -42,7 +42,7 @@ export async function provisionBench(
   const { startSandbox } = await builtSandbox()
   const options = { folder: join(folder, 'sandbox'), boards, firstPort: 0, faults: {}, ...given }
   const sandbox = await startSandbox(options, system)
-  for (const board of sandbox.boards) await putMicroPython(board)
+  await Promise.all(sandbox.boards.map((board) => putMicroPython(board)))
   const home = join(folder, 'home')
   const env = { ...sandbox.environment, NO_COLOR: '1', WXSTATION_HOME: home }
   const folders = {
