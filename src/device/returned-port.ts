@@ -1,7 +1,7 @@
 import { isAbort, WxError } from '../errors.js'
 import type { System } from '../system.js'
 import { type BannerOptions, type ExpectedBanner, type Heard, waitForBanner } from './banner.js'
-import type { Link } from './link.js'
+import type { Link, OpenLinkOptions } from './link.js'
 import { openLink } from './links/open.js'
 import { listPorts, type Port } from './ports.js'
 import { espressifVendor } from './reset.js'
@@ -30,7 +30,7 @@ export function mayReturn(error: unknown, { usb }: Pick<Link, 'usb'>): boolean {
  * `answered` is false where no such port comes.
  */
 export async function hearReturned(
-  before: Pick<Link, 'url' | 'usb'>,
+  before: Pick<Link, 'url' | 'usb' | 'patience'>,
   expected: ExpectedBanner,
   options: Pick<BannerOptions, 'report' | 'signal'>,
   system: System,
@@ -42,7 +42,9 @@ export async function hearReturned(
     const elapsedMs = clock.monotonic() - startMs
     return { runtime: '', version: '', answered: false, isGone: true, elapsedMs }
   }
-  const link = await openGranted(port, options.signal, system)
+  const { patience } = before
+  const opening = { baud: 115_200, patience, ...(options.signal && { signal: options.signal }) }
+  const link = await openGranted(port, opening, system)
   let stopAsking = (): void => {}
   const ask = async (): Promise<void> => {
     stopAsking = clock.timer(askEveryMs, () => void ask().catch(() => {}))
@@ -92,17 +94,13 @@ export function chooseReturned(
   )
 }
 
-async function openGranted(
-  port: string,
-  signal: AbortSignal | undefined,
-  system: System,
-): Promise<Link> {
+async function openGranted(port: string, options: OpenLinkOptions, system: System): Promise<Link> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openLink(port, { baud: 115_200, ...(signal && { signal }) }, system)
+      return await openLink(port, options, system)
     } catch (error) {
       if (isAbort(error) || attempt >= grantTries) throw error
-      await system.clock.sleep(lookEveryMs, signal)
+      await system.clock.sleep(lookEveryMs, options.signal)
     }
   }
 }
