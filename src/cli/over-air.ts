@@ -9,6 +9,7 @@ import {
   runningChanges,
   type SettingChange,
   type StationSettings,
+  soundSettings,
   stationText,
 } from '../station/config.js'
 import { readInventory, rememberStation } from '../station/inventory.js'
@@ -22,7 +23,7 @@ import {
 import { type AirStation, airStation } from './air-station.js'
 import type { Context } from './context.js'
 import { type HomeWitness, homeWitness } from './home-witness.js'
-import { reportSettings } from './installed-station.js'
+import { reportIgnored, reportSettings } from './installed-station.js'
 import { patienceOf } from './patience.js'
 
 const settingsFile = '/station.json'
@@ -34,12 +35,14 @@ const filesTrialMark = '/.old.boots'
 
 /** The settings of a station that is reached over WebREPL; it goes on measuring meanwhile. */
 export async function settingsOverAir(context: Context, host: string): Promise<StationSettings> {
-  return settingsOf(await airStation(context, host))
+  return settingsOf(context, await airStation(context, host))
 }
 
-async function settingsOf(station: AirStation): Promise<StationSettings> {
+async function settingsOf({ report }: Context, station: AirStation): Promise<StationSettings> {
   const text = (await station.read(settingsFile)).toString('utf8')
-  return parseStation(text, 'station.json on the board')
+  const { settings, ignored } = soundSettings(parseStation(text, 'station.json on the board'))
+  if (ignored.length > 0) reportIgnored(report, ignored)
+  return settings
 }
 
 export interface ChangedOverAir {
@@ -61,7 +64,7 @@ export async function changeOverAir(
   const { report, signal, system } = context
   const station = await airStation(context, host)
   report({ type: 'stage', stage: 'connect' })
-  const before = await settingsOf(station)
+  const before = await settingsOf(context, station)
   const after = change(before)
   checkStation(after)
   checkTrial(after)

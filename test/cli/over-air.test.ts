@@ -107,6 +107,27 @@ describe('settings over the air', () => {
     })
   })
 
+  it('go on past what the board itself ignores, and show no secret of it', async () => {
+    const odd = { ssid: 'Odd', password: ['marked-odd'] }
+    const station = await stationOnAir({
+      ...before,
+      ...{ colour: 'red', networks: [...before.networks, odd] },
+    })
+    station.onReset = (candidate) => station.files.set('/station.json', candidate)
+    const shown = await cli(['wifi', 'list', '--host', station.host, '--json'], hastySystem())
+    expect(shown.code, shown.err).toBe(0)
+    expect(shown.out).not.toContain('Odd')
+    const args = ['config', 'set', 'upload_interval=30', '--host', station.host]
+    const set = await cli(args, hastySystem())
+    expect(set.code, set.err).toBe(0)
+    expect(set.err).toMatch(/passes over networks, colour in its station\.json/)
+    expect(shown.out + shown.err + set.out + set.err).not.toContain('marked-odd')
+    expect(JSON.parse(station.files.get('/station.json') ?? '')).toEqual({
+      ...before,
+      upload_interval: 30,
+    })
+  })
+
   it('are looked at with the new password while they are on trial', async () => {
     const station = await stationOnAir()
     station.onReset = (candidate) => {
