@@ -103,8 +103,13 @@ describe('a board without an auto-reset circuit', () => {
     expect(pressed).toBeGreaterThan(0)
     expect(result).toMatchObject({ state: 'flashed', answered: true, baud: 921_600 })
   }, 20_000)
+})
 
-  it('that waits in its loader already is not left there after a look', async () => {
+describe('a board that waits in its loader already', () => {
+  it.each([
+    ['leads to nothing', true],
+    ['resets it', false],
+  ])('whose line to EN %s is not left there after a look', async (_, isDead) => {
     let starts = 0
     const startRuntime = async () => {
       starts++
@@ -113,8 +118,8 @@ describe('a board without an auto-reset circuit', () => {
     const board = await speakingBoard({ startRuntime, wiring: { enRiseMs: 5, io0RiseMs: 30 } })
     board.flash.program(0x1000, buildImage('esp32', facts))
     await holdInLoader(board)
-    const hand = await byHand(board.rfc2217Url)
-    const { code } = await cli(['board', 'info', '--port', hand.url])
+    const url = isDead ? (await byHand(board.rfc2217Url)).url : board.rfc2217Url
+    const { code } = await cli(['board', 'info', '--port', url])
     expect(code).toBe(0)
     await expect.poll(() => starts).toBe(1)
   })
