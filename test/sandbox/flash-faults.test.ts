@@ -65,3 +65,27 @@ describe.each<[SiliconName, number[] | undefined, number]>([
     expect(outcomes).toEqual([])
   }, 120_000)
 })
+
+it('damage that no checksum sees, in each region of an image, is found by its MD5 and written again', async () => {
+  const image = largeImage(60_000)
+  const path = imageFile(image)
+  const sound = await flashThrough('esp32', path)
+  const frames = sound['to-board'].flatMap((code, n) => (code === op.FLASH_DEFL_DATA ? [n] : []))
+  const outcomes = await Promise.all(
+    frames.map(async (frame) => {
+      const fault = { direction: 'to-board' as const, frame, byte: 60, damage: 'flip-two' as const }
+      const { board, state, ...passed } = await flashThrough('esp32', path, fault)
+      const blocks = passed['to-board'].filter((code) => code === op.FLASH_DEFL_DATA).length
+      const isEqual = (from: number, to: number): boolean =>
+        Buffer.from(board.flash.read(0x1000 + from, to - from)).equals(image.subarray(from, to))
+      return {
+        ...{ state, isAgain: blocks > frames.length },
+        ...{ bootloader: isEqual(0, 0x6000), app: isEqual(0xf000, image.length) },
+      }
+    }),
+  )
+  expect(frames.length).toBeGreaterThanOrEqual(5)
+  expect(outcomes).toEqual(
+    frames.map(() => ({ state: 'flashed', isAgain: true, bootloader: true, app: true })),
+  )
+}, 60_000)

@@ -1,6 +1,9 @@
 import { tcpProxy } from './tcp-proxy.js'
 
-export type Damage = 'lose' | 'double' | 'flip'
+/** `flip-two` turns the same bit of two bytes, which a checksum by XOR does not see. */
+export type Damage = 'lose' | 'double' | 'flip' | 'flip-two'
+
+const betweenTwo = 8
 
 export interface FrameFault {
   direction: 'to-board' | 'to-host'
@@ -62,10 +65,12 @@ function spoiler(
         opcodes[frame] = byte
         onFrame(byte)
       }
-      const isHit = frame === fault?.frame && length === fault.byte && byte !== iac
+      const isSecond = fault?.damage === 'flip-two' && length === fault.byte + betweenTwo
+      const isHere = length === fault?.byte || isSecond
+      const isHit = frame === fault?.frame && isHere && byte !== iac
       if (!isHit || fault.damage === 'double') out.push(byte)
       if (isHit && fault.damage === 'double') out.push(byte)
-      if (isHit && fault.damage === 'flip') out.push(byte ^ 0x10)
+      if (isHit && fault.damage.startsWith('flip')) out.push(byte ^ 0x10)
     }
     return Buffer.from(out)
   }
