@@ -25,8 +25,10 @@ import type { Context } from './context.js'
 import { type HomeWitness, homeWitness } from './home-witness.js'
 import { reportIgnored, reportSettings } from './installed-station.js'
 import { patienceOf } from './patience.js'
+import { rootFor } from './server-root.js'
 
 const settingsFile = '/station.json'
+const rootFile = '/ca.der'
 // config.py: there from the start that tries settings until the next start, or until they are kept.
 const settingsTrialMark = '/station.trying.json'
 // install.py: how long new files have, and the file that is there as long as they are on trial.
@@ -70,6 +72,7 @@ export async function changeOverAir(
   checkTrial(after)
   const changes = runningChanges(before, after)
   reportSettings(report, changes)
+  await checkRoot(context, station, changes, after)
   if (changes.length === 0 || dryRun) return { changes }
 
   const link = await station.open()
@@ -102,6 +105,22 @@ export async function changeOverAir(
   const trial = { look, witness, trialMs: trialMs(after), what: 'settings', details: { changes } }
   await settle(context, trial)
   return { changes, ...(await moved(context, station, mac, witness)) }
+}
+
+/** No certificate comes along with settings: a server that the board cannot verify is no trial. */
+async function checkRoot(
+  context: Context,
+  station: AirStation,
+  changes: SettingChange[],
+  after: StationSettings,
+): Promise<void> {
+  const isOther = changes.some(({ name }) => name === 'timebase_url' || name === 'tls')
+  const root = isOther ? await rootFor(context, after) : undefined
+  if (!root) return
+  if ((await station.has(rootFile)) && (await station.read(rootFile)).equals(root.der)) return
+  throw new WxError('SETTINGS_INVALID', 'The station has not got the certificate of that server.', {
+    hint: '`wxstation provision --host` with --board-url brings it along, and so does the cable.',
+  })
 }
 
 /** Notes where a station is after a trial; the answer tells it where that is news. */

@@ -86,6 +86,9 @@ export async function provisionBoard(
       return { ...outcome, changed: missing.length > 0, plan: data() }
     }
 
+    const url = String(wish.timebase_url ?? client.url)
+    if (wish.tls === 'insecure' && url.startsWith('https:'))
+      report({ type: 'notice', notice: 'insecure', values: { url } })
     const tried: Trial = air
       ? { wish, root: first, address: air.address }
       : await tryOnBoard(met, repl, first)
@@ -158,9 +161,6 @@ async function tryOnBoard(
   repl: Repl,
   root: Root | undefined,
 ): Promise<Trial> {
-  const url = String(wish.timebase_url ?? streams.client.url)
-  if (wish.tls === 'insecure' && url.startsWith('https:'))
-    context.report({ type: 'notice', notice: 'insecure', values: { url } })
   const networks = (wish.networks ?? []) as Network[]
   const network = chosen?.network ?? (await strongestKnown(context, repl, networks))
   if (!network) return { wish, root }

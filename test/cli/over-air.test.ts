@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Gateway } from '../../src/sandbox/gateway/gateway.js'
 import { Secret } from '../../src/secret.js'
@@ -49,7 +50,7 @@ async function stationOnAir(settings: object = before): Promise<Station> {
       return `OK${createHash('sha256').update(data).digest('hex').slice(0, 16)}\r\n\x04\x04>`
     }
     if (source.includes('machine.reset()')) {
-      station.onReset(station.files.get('/station.try.json') ?? '')
+      station.onReset(String(station.files.get('/station.try.json') ?? ''))
       station.hangUp()
       return ''
     }
@@ -101,7 +102,7 @@ describe('settings over the air', () => {
     expect(code, err).toBe(0)
     expect(err).toMatch(/upload_interval: 10 \(default\) -> 30/)
     expect(out).toMatch(/called home/)
-    expect(JSON.parse(station.files.get('/station.json') ?? '')).toEqual({
+    expect(JSON.parse(String(station.files.get('/station.json') ?? ''))).toEqual({
       ...before,
       upload_interval: 30,
     })
@@ -122,7 +123,7 @@ describe('settings over the air', () => {
     expect(set.code, set.err).toBe(0)
     expect(set.err).toMatch(/passes over networks, colour in its station\.json/)
     expect(shown.out + shown.err + set.out + set.err).not.toContain('marked-odd')
-    expect(JSON.parse(station.files.get('/station.json') ?? '')).toEqual({
+    expect(JSON.parse(String(station.files.get('/station.json') ?? ''))).toEqual({
       ...before,
       upload_interval: 30,
     })
@@ -148,7 +149,7 @@ describe('settings over the air', () => {
     expect(errorOf(out)).toMatchObject({ code: 'TRIAL_FAILED', exitCode: 11 })
     expect(code).toBe(11)
     expect(out + err).not.toMatch(/marked/)
-    const tried = JSON.parse(station.files.get('/station.try.json') ?? '') as typeof before
+    const tried = JSON.parse(String(station.files.get('/station.try.json') ?? '')) as typeof before
     expect(tried.networks.map(({ ssid }) => ssid)).toEqual(['Attic', 'Rooftop'])
   })
 
@@ -195,6 +196,26 @@ describe('settings over the air', () => {
     const args = ['config', 'set', 'led=4', '--host', station.host, '--json']
     const { out } = await cli(args, hastySystem(env))
     expect(errorOf(out)).toMatchObject({ code: 'BOARD_SILENT' })
+  })
+
+  it('with another server want its certificate on the board', async () => {
+    const pem = (name: string): string =>
+      readFileSync(new URL(`../support/tls/${name}.pem`, import.meta.url), 'utf8')
+    const der = (name: string): Buffer => new X509Certificate(pem(name)).raw
+    const run = async (onBoard: Buffer | undefined): Promise<string> => {
+      const station = await stationOnAir()
+      if (onBoard) station.files.set('/ca.der', onBoard)
+      const system = {
+        ...hastySystem(),
+        serverCertificates: async () => ({ chain: [der('server')], roots: [pem('root')] }),
+      }
+      const args = ['config', 'set', 'timebase_url=https://tb.example', '--dry-run']
+      const { out } = await cli([...args, '--host', station.host, '--json'], system)
+      return out
+    }
+    expect(errorOf(await run(undefined))).toMatchObject({ code: 'SETTINGS_INVALID' })
+    expect(errorOf(await run(der('foreign')))).toMatchObject({ code: 'SETTINGS_INVALID' })
+    expect(JSON.parse(await run(der('root')))).toMatchObject({ dryRun: true })
   })
 
   it('find a station by the name that the inventory gives it', async () => {

@@ -8,7 +8,7 @@ export interface FakeWebRepl {
   /** Text frames as they came, one an entry, behind the login. */
   frames: string[]
   /** Lies on the board; read with GET. */
-  files: Map<string, string>
+  files: Map<string, string | Buffer>
   /** Another client is there: every new one is hung up on. */
   isBusy: boolean
   /** Gets the bytes of each text frame after the login; what it returns goes back. */
@@ -64,7 +64,7 @@ function serve(socket: Socket, fake: FakeWebRepl, password: () => string): void 
       const found = fake.files.get(name)
       // The board closes what raised while it was read.
       if (found === undefined) return void socket.destroySoon()
-      file = Buffer.from(found)
+      file = typeof found === 'string' ? Buffer.from(found) : found
       say(2, Buffer.from('WB\0\0'))
     } else if (opcode === 2 && file) {
       const piece = file.subarray(0, 256)
