@@ -24,28 +24,29 @@ async function flashThrough(chip: SiliconName, path: string, fault?: FrameFault)
 
 // The S3 is asked what the first chip is not: whether it is secured, by a command.
 describe.each<[SiliconName, number[] | undefined, number]>([
-  ['esp32', undefined, 140],
-  ['esp32s3', [op.GET_SECURITY_INFO, op.READ_REG], 24],
+  ['esp32', undefined, 90],
+  ['esp32s3', [op.GET_SECURITY_INFO, op.READ_REG], 16],
 ])('one damaged byte on its way to or from an %s', (chip, only, count) => {
   it('at any stage costs time, never the flash', async () => {
     const image = largeImage(60_000, { chip })
     const appAt = 0x10000 - chips[chip].bootloaderOffset
     const path = imageFile(image)
     const sound = await flashThrough(chip, path)
-    // All the stages, each way and in every way of damage: what the first frame of each command
-    // carries, and what the last one is.
+    // All the stages, each way: what the first frame of each command carries, in every way of
+    // damage, and what the last one is, in turn.
     const faults: FrameFault[] = sides.flatMap((direction) =>
       [...new Set(sound[direction])]
         .filter((code) => names.has(code) && (!only || only.includes(code)))
-        .flatMap((code, i) =>
-          damages.flatMap((damage, n) => [
-            {
-              ...{ direction, damage, frame: sound[direction].indexOf(code) },
-              byte: 9 + ((i + n) % 4),
-            },
-            { direction, damage, frame: sound[direction].lastIndexOf(code), byte: 2 },
-          ]),
-        ),
+        .flatMap((code, i) => [
+          ...damages.map((damage, n) => ({
+            ...{ direction, damage, frame: sound[direction].indexOf(code) },
+            byte: 9 + ((i + n) % 4),
+          })),
+          {
+            ...{ direction, frame: sound[direction].lastIndexOf(code), byte: 2 },
+            damage: damages[i % damages.length] ?? 'lose',
+          },
+        ]),
     )
     const outcomes: string[] = []
     const queue = [...faults]
