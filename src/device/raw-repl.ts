@@ -194,9 +194,11 @@ export class RawRepl implements Repl {
    * in its ROM, because its GPIO0 was low when it started (an emulator's strap, a jumper).
    */
   async #restartItself(): Promise<boolean> {
+    const atPrompt = `OK${end}${end}>`
     await this.#dialog.send(`${selfRestart}${end}`)
-    const heard = await this.#dialog.until([`OK${end}${end}>`], { silenceMs: transferMs / 5 })
-    return heard === undefined
+    // A board in a crash loop is never silent: the ROM's word is as good.
+    const wait = { silenceMs: transferMs / 5, ceilingMs: transferMs }
+    return (await this.#dialog.until([atPrompt, chipReset], wait))?.endsWith(atPrompt) !== true
   }
 
   /** One exchange at a time, also against the keep-alive. */

@@ -44,3 +44,18 @@ it('sees that boot.py has reset the chip', async () => {
   expect(await duration(restarted)).toBeLessThan(1000)
   expect(await restarted).toBe(false)
 })
+
+it('lets go of a board without control lines whose program resets the chip at once', async () => {
+  const bench = virtualLink({
+    onWrite(text) {
+      const loop = (): void => {
+        bench.say('rst:0xc (SW_CPU_RESET),boot:0x12 (SPI_FAST_FLASH_BOOT)\r\nbusy\r\n')
+        bench.clock.timer(500, loop)
+      }
+      if (text.includes('machine.reset()')) loop()
+      else bench.say(rawBanner)
+    },
+  })
+  const repl = new RawRepl(new Dialog(bench.link, bench.system), bench.system, {})
+  expect(await bench.duration(repl.leave())).toBeLessThan(5000)
+})
