@@ -65,7 +65,7 @@ export const addProvision: AddCommand = (program, handle) => {
     .option('--from <file>', 'station settings (templates/station.schema.json)')
     // What is the default now was an option once.
     .addOption(new Option('--compile').hideHelp())
-    .option('--no-compile', 'push source (.py), which takes three times the room')
+    .option('--no-compile', 'push source (.py), which needs the larger vfs of --stock-partitions')
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(
       'after',

@@ -17,7 +17,7 @@ export const addUpdate: AddCommand = (program, handle) => {
     .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
     // What is the default now was an option once.
     .addOption(new Option('--compile').hideHelp())
-    .option('--no-compile', 'push source (.py), which takes three times the room')
+    .option('--no-compile', 'push source (.py), which needs the larger vfs of --stock-partitions')
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(
       'after',
