@@ -10,6 +10,7 @@ import type { Bundle } from '../../src/station/bundle.js'
 import { applyProvision, planCode } from '../../src/station/provision.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { flashedBoard } from '../support/flashed-board.js'
+import { fullHeapAfter } from '../support/full-heap.js'
 import { compiledCode, ofFirstVersion, otherVersion, sourceCode } from '../support/station-code.js'
 
 const system = nodeSystem()
@@ -77,16 +78,7 @@ with open('install.py','wb')as f:f.write(binascii.a2b_base64('${installer}'))`)
     const files = otherVersion(compiledCode.files)
     const plan = planFiles(files, await surveyFiles(repl, files), none)
     // The check of the pack is the last one that has a heap.
-    await repl.exec(`import builtins
-real=builtins.__import__
-left=1
-def full(name,*rest):
- global left
- if name=='deflate':
-  if not left:raise MemoryError
-  left-=1
- return real(name,*rest)
-builtins.__import__=full`)
+    await repl.exec(fullHeapAfter(1))
     await applyFiles(repl, plan)
     expect(await repl.exec('print(".next.pack"in os.listdir())')).toBe('True\n')
     // A soft reset that runs boot.py and comes back to the prompt.

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { isEmptyPlan, planFiles, surveyFiles } from '../../../src/device/files.js'
 import { applyFiles } from '../../../src/device/push.js'
 import { enterRawRepl } from '../../../src/device/raw-repl.js'
+import { fullHeapAfter } from '../../support/full-heap.js'
 import { micropythonOnPty, missingMicroPython } from '../../support/micropython.js'
 import { testSystem } from '../../support/system.js'
 
@@ -84,16 +85,7 @@ builtins.__import__=without`)
     ]
     const survey = await surveyFiles(repl, local)
     // install.py itself, the check of the pack, and then what comes behind the commit.
-    await repl.exec(`import builtins
-real=builtins.__import__
-left=2
-def full(name,*rest):
- global left
- if name=='deflate':
-  if not left:raise MemoryError
-  left-=1
- return real(name,*rest)
-builtins.__import__=full`)
+    await repl.exec(fullHeapAfter(2))
     await applyFiles(repl, planFiles(local, survey, names))
     expect(readdirSync(folder).sort()).toEqual(['.next.pack', 'install.py'])
     run("import install; install.ROOT = './'; install.run()")

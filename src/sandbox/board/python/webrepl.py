@@ -99,7 +99,7 @@ def start(port=8266, password=None, accept_handler=accept_conn):
 
             secret = webrepl_cfg.PASS
             static_host = getattr(webrepl_cfg, "BASE", static_host)
-        except:
+        except Exception:  # whatever is wrong with that file, the chip says this
             print("WebREPL is not configured, run 'import webrepl_setup'")
     _webrepl.password(secret)
     listening = setup_conn(port, accept_handler)
