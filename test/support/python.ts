@@ -28,7 +28,11 @@ export interface MissingPython {
  * says what is missing, so that a test can skip visibly.
  */
 export function pythonTools(packages: string[]): PythonTools | MissingPython {
-  const key = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12)
+  // Its commands name the interpreter by its whole path: a checkout that has moved makes a new one.
+  const key = createHash('sha256')
+    .update([cache, ...packages].join(' '))
+    .digest('hex')
+    .slice(0, 12)
   const folder = join(cache, key)
   const tools: PythonTools = {
     python: join(folder, scripts, 'python'),
