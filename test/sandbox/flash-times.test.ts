@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { silicon } from '../../src/sandbox/board/chips.js'
 import { Flash, makeSharedFlash } from '../../src/sandbox/board/flash.js'
@@ -77,6 +78,41 @@ it('a stub answers first and writes then: the next answer is late', async () => 
   const ms = await answerMs(readMagic)
   // One sector erased, sixteen pages programmed.
   expect(ms).toBeGreaterThanOrEqual(45 + 16 * 0.7 - 5)
+})
+
+it('a stub erases ahead while the next block arrives, and answers nothing later for it', async () => {
+  const { answerMs, clock } = timed((pins) => new Stub(pins, 2))
+  // Nothing that could be packed: a block of 8 KB is 8 KB of flash.
+  let state = 1
+  const image = Uint8Array.from({ length: 0x20000 }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state >>> 24
+  })
+  const deflated = deflateSync(image)
+  await answerMs(command(ops.deflBegin, words(image.length, 9, 0x4000, 0x10000)))
+  // On a thread of its own, which virtual time does not know.
+  const inflated = () => new Promise((resolve) => setTimeout(resolve, 20))
+  const block = (n: number): Uint8Array => {
+    const data = deflated.subarray(n * 0x2000, (n + 1) * 0x2000)
+    const body = Buffer.concat([words(data.length, n, 0, 0), data])
+    return command(ops.deflData, body, xorChecksum(data))
+  }
+  // Not a window yet: nothing is written, and the erase of 64 KB goes on by itself.
+  for (const n of [0, 1, 2]) {
+    expect(await answerMs(block(n))).toBeLessThan(5)
+    await inflated()
+  }
+  // What reads the flash waits for it.
+  expect(await answerMs(command(ops.md5, words(0x10000, 0x1000, 0, 0)))).toBeGreaterThan(130)
+  await clock.advance(200)
+  // Now a second erase begins, and the window behind it is written when that is over.
+  for (const n of [3, 4]) {
+    await answerMs(block(n))
+    await inflated()
+  }
+  const ms = await answerMs(readMagic)
+  expect(ms).toBeGreaterThan(150)
+  expect(ms).toBeLessThan(150 + 128 * 0.7 + 20)
 })
 
 it('a stub takes its ten seconds for the whole chip, and 150 ms for 64 KB', async () => {

@@ -155,7 +155,7 @@ export class RomCommands {
     const bytes = await download.inflater?.feed(block)
     if (!bytes) return { error: romError.inflate }
     download.pending = Buffer.concat([download.pending, bytes])
-    const isWhole = download.blocksLeft <= 0 && download.inflater?.isWhole() === true
+    const isWhole = download.blocksLeft <= 0 && download.inflater?.isWhole === true
     if (!isWhole && download.blocksLeft <= 0) return { error: romError.adler }
     const rest = isWhole ? 0 : download.pending.length % windowSize
     const ready = download.pending.subarray(0, download.pending.length - rest)

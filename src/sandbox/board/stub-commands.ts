@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
 import { type Flash, FlashRangeError, sectorSize } from './flash.js'
 import { type LoaderPins, ops, securityInfo, xorChecksum } from './loader.js'
+import { eraseNext, type StubFlash } from './stub-flash.js'
 import { StubRead } from './stub-read.js'
-import { StubErase, StubWrite, stubError } from './stub-write.js'
+import { StubWrite, stubError } from './stub-write.js'
 
 /** esptool ships two: 1 is the older one, 2 the one it uploads by default since 5.1. */
 export type StubVersion = 1 | 2
 
 const largestBlock = 0x4000
+/** They read or erase the flash before they answer. */
+const flashOps: number[] = [ops.md5, ops.eraseFlash, ops.eraseRegion, ops.readFlash]
 
 export interface StubOutcome {
   error?: number
@@ -25,6 +28,7 @@ export class StubCommands {
   lateError: number | undefined
   /** A READ_FLASH under way takes every frame for an acknowledgement. */
   reading: StubRead | undefined
+  private readonly flash: Flash
   #flashSize: number
   #write: StubWrite | undefined
   #memoryAt: number | undefined
@@ -32,10 +36,11 @@ export class StubCommands {
 
   constructor(
     private readonly pins: LoaderPins,
-    private readonly flash: Flash,
+    private readonly chip: StubFlash,
     private readonly version: StubVersion,
   ) {
-    this.#flashSize = flash.size
+    this.flash = chip.flash
+    this.#flashSize = this.flash.size
   }
 
   execute(op: number, view: DataView, body: Uint8Array): StubOutcome {
@@ -95,6 +100,12 @@ export class StubCommands {
     }
   }
 
+  /** Whether an answer comes only when the flash chip has nothing to do; data is taken while it erases. */
+  waitsForFlash(op: number): boolean {
+    const begins = op === ops.flashBegin || op === ops.deflBegin
+    return begins ? this.version === 1 : flashOps.includes(op)
+  }
+
   /** Where the newer stub says what is wrong, the older one often only says 1. */
   #plain(code: number): number {
     return this.version === 1 ? stubError.failed : code
@@ -105,7 +116,7 @@ export class StubCommands {
     if (this.version === 1 && blockSize > largestBlock) return { error: stubError.blockSize }
     if (this.version === 2 && address + size > this.#flashSize) return { error: stubError.flash }
     this.#write?.close()
-    this.#write = new StubWrite(this.flash, { address, size, isDeflated })
+    this.#write = new StubWrite(this.chip, { address, size, isDeflated })
     const { version } = this
     const write = this.#write
     // The newer stub begins to erase at once, the older one before it writes.
@@ -170,7 +181,8 @@ export class StubCommands {
     const isOutside = address + size > this.flash.size
     if (isCrooked) return { error: this.#plain(stubError.length) }
     if (isOutside) return this.version === 1 ? { error: stubError.failed } : {}
-    new StubErase(this.flash, address, address + size).to(address + size)
+    const end = address + size
+    for (let at = address; at < end; ) at = eraseNext(this.flash, at, end)
     return {}
   }
 

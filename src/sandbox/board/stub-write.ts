@@ -1,5 +1,6 @@
-import { blockSize, type Flash, sectorSize } from './flash.js'
+import { sectorSize } from './flash.js'
 import { BlockInflater } from './inflate.js'
+import { eraseNext, type StubFlash } from './stub-flash.js'
 
 /** Two status bytes, the first one tells (shared/serial-flash.md 3.2). */
 export const stubError = {
@@ -16,69 +17,83 @@ export const stubError = {
   missing: 0xff,
 } as const
 
-/** Erases flash just ahead of what is written, by 64 KB where a whole block is to go. */
-export class StubErase {
-  #next: number
-  readonly #end: number
-
-  constructor(
-    private readonly flash: Flash,
-    from: number,
-    to: number,
-  ) {
-    this.#next = Math.floor(from / sectorSize) * sectorSize
-    this.#end = Math.ceil(to / sectorSize) * sectorSize
-  }
-
-  /** Erases as far as `address` needs it. */
-  to(address: number): void {
-    while (this.#next < Math.min(address, this.#end)) {
-      if (this.#next % blockSize === 0 && this.#end - this.#next >= blockSize) {
-        this.flash.eraseBlock(this.#next)
-        this.#next += blockSize
-      } else {
-        this.flash.eraseSector(this.#next)
-        this.#next += sectorSize
-      }
-    }
-  }
-}
+/** What inflates is written when this much has come, or the stream is over (both stubs' dictionary). */
+const windowBytes = 32_768
 
 /** One FLASH_BEGIN or FLASH_DEFL_BEGIN and the blocks that follow it. */
 export class StubWrite {
   #address: number
-  /** Bytes that were announced and have not come. */
+  /** Bytes that were announced and are not written. */
   missing: number
-  readonly #erase: StubErase
+  #eraseAt: number
+  readonly #eraseEnd: number
   readonly #inflater: BlockInflater | undefined
+  #window: Uint8Array = new Uint8Array(0)
 
   constructor(
-    private readonly flash: Flash,
+    private readonly chip: StubFlash,
     { address, size, isDeflated }: { address: number; size: number; isDeflated: boolean },
   ) {
     this.#address = address
     this.missing = size
-    this.#erase = new StubErase(flash, address, address + size)
+    this.#eraseAt = Math.floor(address / sectorSize) * sectorSize
+    this.#eraseEnd = Math.ceil((address + size) / sectorSize) * sectorSize
     this.#inflater = isDeflated ? new BlockInflater() : undefined
   }
 
+  /**
+   * Begins the next erase, wherever the data are by now, if the chip is idle: it goes on while the
+   * next bytes inflate or arrive (esp-flasher-stub's "opportunistic erase").
+   */
+  #eraseAhead(): void {
+    if (this.#eraseAt >= this.#eraseEnd || this.chip.isErasing) return
+    this.chip.begin((flash) => {
+      this.#eraseAt = eraseNext(flash, this.#eraseAt, this.#eraseEnd)
+    })
+  }
+
   async eraseFirst(): Promise<undefined> {
-    if (this.missing > 0) this.#erase.to(this.#address + 1)
+    this.#eraseAhead()
   }
 
   /** Writes a block; bytes beyond the announced ones are dropped. Answers an error code or nothing. */
   async take(block: Uint8Array): Promise<number | undefined> {
-    const bytes = this.#inflater ? await this.#inflater.feed(block) : block
+    const inflater = this.#inflater
+    if (!inflater) {
+      await this.#write(block)
+      return undefined
+    }
+    this.#eraseAhead()
+    const bytes = await inflater.feed(block)
     if (!bytes) return stubError.inflate
-    const fitting = bytes.subarray(0, this.missing)
-    this.#erase.to(this.#address + fitting.length)
-    this.flash.program(this.#address, fitting)
-    this.#address += fitting.length
-    this.missing -= fitting.length
+    this.#window = Buffer.concat([this.#window, bytes])
+    while (this.#window.length >= windowBytes) {
+      const full = this.#window.subarray(0, windowBytes)
+      this.#window = this.#window.subarray(windowBytes)
+      await this.#write(full)
+      if (this.#window.length > 0) this.#eraseAhead()
+    }
+    if (inflater.isWhole) {
+      await this.#write(this.#window)
+      this.#window = new Uint8Array(0)
+    }
     return undefined
   }
 
   close(): void {
     this.#inflater?.close()
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    const fitting = bytes.subarray(0, this.missing)
+    while (this.#eraseAt < Math.min(this.#address + fitting.length, this.#eraseEnd)) {
+      await this.chip.rest()
+      this.#eraseAhead()
+    }
+    await this.chip.rest()
+    this.chip.flash.program(this.#address, fitting)
+    this.#address += fitting.length
+    this.missing -= fitting.length
+    await this.chip.rest()
   }
 }

@@ -1,7 +1,8 @@
-import { Flash, PowerLost } from './flash.js'
+import { PowerLost } from './flash.js'
 import type { LoaderPins, Receiver } from './loader.js'
 import { SlipReader, slipFrame } from './slip.js'
 import { StubCommands, type StubOutcome, type StubVersion } from './stub-commands.js'
+import { StubFlash } from './stub-flash.js'
 import { stubError } from './stub-write.js'
 
 const greeting = new TextEncoder().encode('OHAI')
@@ -13,7 +14,7 @@ export class Stub implements Receiver {
   /** Two receive buffers take turns: a short frame lies on top of the last but one. */
   #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(64), new Uint8Array(64)]
   #working = false
-  #busyMs = 0
+  readonly #chip: StubFlash
   readonly #commands: StubCommands
 
   constructor(
@@ -21,8 +22,8 @@ export class Stub implements Receiver {
     private readonly version: StubVersion,
   ) {
     this.#slip = new SlipReader(version === 1 ? 'skip' : 'spoil')
-    const flash = new Flash(pins.flash, { spend: (ms) => (this.#busyMs += ms) })
-    this.#commands = new StubCommands(pins, flash, version)
+    this.#chip = new StubFlash(pins)
+    this.#commands = new StubCommands(pins, this.#chip, version)
     pins.transmit(slipFrame(greeting))
   }
 
@@ -66,16 +67,9 @@ export class Stub implements Receiver {
     const outcome = isCrooked
       ? { error: stubError.length }
       : this.#commands.execute(op, view, buffer.subarray(8, 8 + size))
-    await this.#rest()
+    if (this.#commands.waitsForFlash(op)) await this.#chip.rest()
     if (!outcome.silent) this.#answer(op, outcome)
     await outcome.after?.()
-    await this.#rest()
-  }
-
-  async #rest(): Promise<void> {
-    const ms = this.#busyMs
-    this.#busyMs = 0
-    await this.pins.busy(ms)
   }
 
   #answer(
