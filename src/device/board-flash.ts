@@ -136,7 +136,7 @@ export function restoreBoard(
         if (runs.length === 0) break
         for (const { address, size } of runs) {
           const from = address - range.offset
-          const packed = await pack(bytes.subarray(from, from + size))
+          const packed = await pack(bytes.subarray(from, from + size), address)
           await session.loader.write(address, packed, (done) =>
             report({
               type: 'progress',

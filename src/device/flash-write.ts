@@ -130,7 +130,9 @@ function jobsFor(regions: Region[], runs: Run[]): Promise<Job[]> {
     const from = run.address - region.address
     return [{ run, bytes: region.bytes.subarray(from, from + run.size) }]
   })
-  return Promise.all(jobs.map(async ({ run, bytes }) => ({ run, packed: await pack(bytes) })))
+  return Promise.all(
+    jobs.map(async ({ run, bytes }) => ({ run, packed: await pack(bytes, run.address) })),
+  )
 }
 
 /** What the chip does not hold; each region as a whole first. */

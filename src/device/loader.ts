@@ -24,7 +24,7 @@ import {
 } from './commands.js'
 import { type Connected, syncAgain } from './connect.js'
 import { settleNativeUsb } from './native-usb.js'
-import { type Packed, blockBytes as stubBlockBytes } from './pack.js'
+import { blockEnds, type Packed, blockBytes as stubBlockBytes } from './pack.js'
 
 const ramBlockBytes = 0x1800
 const megabyte = 1024 * 1024
@@ -156,14 +156,12 @@ export class Loader {
    * The stub acknowledges a block on receipt and writes it while the next one is on the wire. It has
    * two buffers: a block sent before the last acknowledgement would have none.
    */
-  async send(
-    address: number,
-    { bytes, deflated }: Packed,
-    onSent: (done: number) => void,
-  ): Promise<void> {
+  async send(address: number, packed: Packed, onSent: (done: number) => void): Promise<void> {
     const port = this.#port
+    const { bytes, deflated } = packed
     const blockBytes = Math.min(stubBlockBytes, port.blockLimit)
-    const blocks = Math.ceil(deflated.length / blockBytes)
+    const ends = blockEnds(packed, blockBytes)
+    const blocks = ends.length
     await port.command(op.FLASH_DEFL_BEGIN, words(bytes.length, blocks, blockBytes, address), {
       timeoutMs: ceilingMs(bytes.length, eraseMsPerMegabyte),
       repeatable: true,
@@ -174,7 +172,7 @@ export class Loader {
     // overwrite it. 400 ms is the longest erase of a sector (W25Q32's data sheet).
     const nudgeMs = nudgeAfterMs + (bytes.length / blocks / sectorBytes) * 400
     const frameOf = (n: number): Uint8Array => {
-      const block = deflated.subarray(n * blockBytes, (n + 1) * blockBytes)
+      const block = deflated.subarray(ends[n - 1] ?? 0, ends[n])
       return commandFrame(op.FLASH_DEFL_DATA, words(block.length, n, 0, 0), block)
     }
     let frame = frameOf(0)
@@ -183,7 +181,7 @@ export class Loader {
       // Made while the one before is on the wire, which then stands still for a round trip only.
       if (n + 1 < blocks) frame = frameOf(n + 1)
       await port.answer(op.FLASH_DEFL_DATA, timeoutMs, nudgeMs)
-      onSent(Math.min(deflated.length, (n + 1) * blockBytes))
+      onSent(ends[n] ?? deflated.length)
     }
   }
 

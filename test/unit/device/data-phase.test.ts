@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
-import { pack } from '../../../src/device/pack.js'
+import { type Packed, pack } from '../../../src/device/pack.js'
 import { largeImage } from '../../support/large-image.js'
 import { stubChip } from '../../support/stub-chip.js'
 
+const large = largeImage(400_000).subarray(0xf000, 0xf000 + 96 * 4096)
 /** Nine blocks on the wire. */
-const image = largeImage(200_000).subarray(0xf000, 0xf000 + 48 * 4096)
+const image = large.subarray(0, 48 * 4096)
 
 // In virtual time nothing counts but what the protocol itself waits for, on a chip whose flash
 // takes no time of its own: what is left are escapes, heads and one turnaround a block.
@@ -18,7 +19,7 @@ it.each([115_200, 460_800, 921_600])(
       stepMs,
     })
     expect(await done(loader.changeBaud(baud))).toBe(true)
-    const packed = await pack(image)
+    const packed = await pack(image, 0x10000)
     const startMs = clock.monotonic()
     let sentMs = 0
     await done(
@@ -31,3 +32,17 @@ it.each([115_200, 460_800, 921_600])(
     expect(wireMs / sentMs).toBeGreaterThanOrEqual(0.97)
   },
 )
+
+it('waits for no erase that a window ending with its block would have spared', async () => {
+  const measure = async (packed: Packed): Promise<number> => {
+    const { clock, loader, done } = await stubChip({ isPaced: true, workMs: (ms) => ms, stepMs: 2 })
+    await done(loader.changeBaud(921_600))
+    const startMs = clock.monotonic()
+    await done(loader.write(0x10000, packed, () => {}))
+    return clock.monotonic() - startMs
+  }
+  const packed = await pack(large, 0x10000)
+  const uncut = { ...packed, windowEnds: [] }
+  const [cutMs, uncutMs] = [await measure(packed), await measure(uncut)]
+  expect(cutMs).toBeLessThan(uncutMs - 150)
+})

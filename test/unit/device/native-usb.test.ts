@@ -118,7 +118,7 @@ describe('USB-OTG', () => {
     await writeRegister(connected.port, 0x3fcef14c, 3)
     const loader = await Loader.start(connected, system.clock)
     const bytes = largeImage(0x4000).slice(-0x5000)
-    const packed = await pack(bytes)
+    const packed = await pack(bytes, 0x10000)
     expect(packed.deflated.length).toBeGreaterThan(2 * 0x800)
     await loader.write(0x10000, packed, () => {})
     await link.close()

@@ -1,0 +1,67 @@
+import { constants, deflateSync, inflateSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { blockBytes, blockEnds, type Packed, pack, windowBytes } from '../../../src/device/pack.js'
+import { largeImage } from '../../support/large-image.js'
+
+const image = largeImage(400_000).subarray(0xf000, 0xf000 + 97 * 4096)
+
+/** What a loader has inflated when these bytes have come. */
+function inflated({ deflated }: Packed, end: number): Buffer {
+  return inflateSync(deflated.subarray(0, end), { finishFlush: constants.Z_SYNC_FLUSH })
+}
+
+describe('packing a region', () => {
+  it('is one zlib stream of all its bytes', async () => {
+    const { deflated } = await pack(image, 0x10000)
+    expect(inflateSync(deflated).equals(image)).toBe(true)
+  })
+
+  it('ends a window where a block ends for as long as the stub erases', async () => {
+    const packed = await pack(image, 0x10000)
+    // Six blocks of 64 KB and a sector behind them.
+    expect(packed.windowEnds).toHaveLength(7)
+    for (const [n, end] of packed.windowEnds.entries())
+      expect(inflated(packed, end)).toHaveLength((n + 1) * windowBytes)
+    expect(blockEnds(packed, blockBytes)).toEqual(expect.arrayContaining(packed.windowEnds))
+  })
+
+  it.each([
+    ['a sector', 4096],
+    ['a window', windowBytes],
+  ])('is not cut where the stub writes once: %s', async (_, size) => {
+    const packed = await pack(image.subarray(0, size), 0x10000)
+    expect(packed.windowEnds).toEqual([])
+    expect(blockEnds(packed, blockBytes)).toHaveLength(
+      Math.ceil(packed.deflated.length / blockBytes),
+    )
+  })
+
+  it('costs next to nothing: under a hundredth more than the stream in one piece', async () => {
+    const { deflated } = await pack(image, 0x10000)
+    expect(deflated.length / deflateSync(image, { level: 9 }).length).toBeLessThan(1.01)
+  })
+})
+
+describe('blocks of a packed region', () => {
+  const cuts = fc
+    .uniqueArray(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 20 })
+    .map((ends) => ends.sort((a, b) => a - b))
+
+  it('are in order, none too large or empty, and end where the windows do', () => {
+    fc.assert(
+      fc.property(cuts, fc.integer({ min: 512, max: blockBytes }), (ends, limit) => {
+        const deflated = new Uint8Array(ends.at(-1) ?? 0)
+        const windowEnds = ends.slice(0, -1)
+        const blocks = blockEnds({ bytes: deflated, deflated, windowEnds }, limit)
+        expect(blocks.at(-1)).toBe(deflated.length)
+        expect(windowEnds.filter((end) => !blocks.includes(end))).toEqual([])
+        for (const [n, end] of blocks.entries()) {
+          const size = end - (blocks[n - 1] ?? 0)
+          expect(size).toBeGreaterThan(0)
+          expect(size).toBeLessThanOrEqual(limit)
+        }
+      }),
+    )
+  })
+})
