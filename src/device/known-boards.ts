@@ -13,6 +13,8 @@ export interface KnownBoard {
   baud?: number
   /** Writes at this rate, one after the other, that lost nothing. */
   cleanRuns?: number
+  /** Its ROM does not follow a change of rate. */
+  hasSlowRom?: boolean
 }
 
 interface Memory {
@@ -55,6 +57,19 @@ export async function rememberBoard(system: System, seen: KnownBoard): Promise<v
       boards: [...boards.filter(({ mac }) => mac !== board.mac), { ...before, ...board }],
     }
   })
+}
+
+/** The board that was last seen on a port; the USB serial number of its bridge says it best. */
+export async function boardOn(
+  port: string,
+  usbSerial: string | undefined,
+  system: System,
+): Promise<KnownBoard | undefined> {
+  const { boards } = await readMemory(system)
+  const name = await lastingName(port, system)
+  const fits = (board: KnownBoard): boolean =>
+    board.usbSerial === undefined ? board.port === name : board.usbSerial === usbSerial
+  return boards.findLast(fits)
 }
 
 /** Names a USB serial number or a MAC; undefined takes the name away. */

@@ -7,7 +7,6 @@ import {
   identify,
   readFlashId,
   readMac,
-  readRegister,
   readRevision,
   readSecured,
   sizeOf,
@@ -25,6 +24,7 @@ import {
 import { type Connected, syncAgain } from './connect.js'
 import { settleNativeUsb } from './native-usb.js'
 import { blockEnds, type Packed, blockBytes as stubBlockBytes } from './pack.js'
+import { changeRate } from './rate.js'
 
 const ramBlockBytes = 0x1800
 const megabyte = 1024 * 1024
@@ -40,6 +40,13 @@ function ceilingMs(bytes: number, msPerMegabyte: number): number {
   return Math.max(leastSlowMs, (bytes / megabyte) * msPerMegabyte)
 }
 
+/** The ROM was to load the stub at a higher rate, and fell silent: its next start is the usual one. */
+export class RomRateError extends WxError {
+  constructor(baud: number) {
+    super('BOARD_SILENT', `The board's ROM does not answer at ${baud} baud.`)
+  }
+}
+
 /** A chip in download mode with the stub running. */
 export class Loader {
   readonly #port: CommandPort
@@ -51,8 +58,15 @@ export class Loader {
     this.facts = facts
   }
 
-  /** Identifies the chip, starts the stub and reads what is known about the flash. */
-  static async start({ port, stubRuns }: Connected, clock: Clock): Promise<Loader> {
+  /**
+   * Identifies the chip, starts the stub and reads what is known about the flash. `romBaud` is a
+   * rate to load the stub at. Throws RomRateError where the ROM does not answer at it.
+   */
+  static async start(
+    { port, stubRuns }: Connected,
+    clock: Clock,
+    romBaud?: number,
+  ): Promise<Loader> {
     port.statusBytes = stubRuns ? 2 : 4
     const chip = await identify(port)
     const isSecured = await readSecured(port, chip)
@@ -61,6 +75,8 @@ export class Loader {
     if (!isSecured) await settleNativeUsb(port, chip, revision)
     const known = { chip, revision, mac, isSecured }
     if (isSecured) return new Loader(port, clock, { ...known, flashSizeBytes: 0, flashId: 0 })
+    if (!stubRuns && romBaud !== undefined && !(await changeRate(port, clock, romBaud, 'rom')))
+      throw new RomRateError(romBaud)
     if (!stubRuns) await startStub(port, chip, revision)
     await port.command(op.SPI_ATTACH, words(0), { repeatable: true })
     let flashId = 0
@@ -94,42 +110,8 @@ export class Loader {
   }
 
   /** Changes both sides to another rate and proves that it works; false when it does not. */
-  async changeBaud(baud: number): Promise<boolean> {
-    const { link } = this.#port
-    const before = link.baud
-    if (baud === before || !link.hasControlLines) return baud === before
-    await this.#askForBaud(baud, before)
-    await link.setBaud(baud)
-    // The stub waits for its last bytes to leave before it switches (esptool waits as long).
-    await this.#clock.sleep(50)
-    this.#port.clear()
-    try {
-      // A rate that works once may still lose bytes: several answers in a row are a proof.
-      for (let n = 0; n < 3; n++) await readRegister(this.#port, probeRegister, 500)
-      return true
-    } catch (error) {
-      if (isSpoiled(error)) return false
-      throw error
-    }
-  }
-
-  /** A chip that has not heard the wish still answers at the old rate, and is asked again. */
-  async #askForBaud(baud: number, before: number): Promise<void> {
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      try {
-        await this.#port.command(op.CHANGE_BAUDRATE, words(baud, before), { timeoutMs: 500 })
-        return
-      } catch (error) {
-        if (!isSpoiled(error)) throw error
-      }
-      try {
-        await readRegister(this.#port, probeRegister, 500)
-      } catch (error) {
-        // Silent at the old rate: only its answer was lost, which the proof will show.
-        if (isSpoiled(error)) return
-        throw error
-      }
-    }
+  changeBaud(baud: number): Promise<boolean> {
+    return changeRate(this.#port, this.#clock, baud, 'stub')
   }
 
   /** After lost bytes: waits until the stub answers again. Throws BOARD_SILENT when it does not. */

@@ -5,11 +5,11 @@ import { findBridge } from './bridges.js'
 import { macText } from './chip-facts.js'
 import { isSpoiled } from './commands.js'
 import { connectLoader } from './connect.js'
-import { type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
+import { boardOn, type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
 import type { Link } from './link.js'
 import { openLink } from './links/open.js'
-import { Loader, preloadStubs } from './loader.js'
-import { applyReset, hardReset } from './reset.js'
+import { Loader, preloadStubs, RomRateError } from './loader.js'
+import { applyReset, espressifVendor, hardReset } from './reset.js'
 import { greeted, selfReset } from './self-reset.js'
 
 /** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
@@ -18,7 +18,7 @@ const firstStep = 460_800
 /** A rate that fails costs a new start of the loader, some 2 s: not more than one run in four pays it. */
 const cleanRunsToClimb = 3
 const safeTop = 921_600
-const romBaud = 115_200
+const consoleBaud = 115_200
 /** Times that a board is brought into its loader when what it said there made no sense. */
 const entries = 3
 
@@ -46,11 +46,14 @@ export class Session {
   #isHeld = true
   /** A reset by the lines was seen to work. */
   #hasReset: boolean
+  /** The ROM fell silent at a rate; whether the cable is to blame shows when the stub tries it. */
+  readonly #missedRomRate: boolean
 
   private constructor(link: Link, entered: Entered, options: SessionOptions, system: System) {
     this.link = link
     this.loader = entered.loader
     this.#hasReset = entered.wasReset
+    this.#missedRomRate = entered.missedRomRate
     this.#options = options
     this.#system = system
   }
@@ -61,11 +64,17 @@ export class Session {
    */
   static async open(options: SessionOptions, system: System): Promise<Session> {
     const { port, signal, patience } = options
-    const opening = { baud: romBaud, patience, ...(signal && { signal }) }
+    const opening = { baud: consoleBaud, patience, ...(signal && { signal }) }
     const link = await openLink(port, opening, system)
     try {
-      const session = new Session(link, await enter(link, options, system), options, system)
-      if (options.mac === undefined || options.mac === session.mac) return session
+      const romBaud = await romRate(link, options, system)
+      const entered = await enter(link, options, system, romBaud)
+      const session = new Session(link, entered, options, system)
+      if (options.mac === undefined || options.mac === session.mac) {
+        // ROM or cable: the stub's own try tells, and the next command knows.
+        if (entered.missedRomRate) await session.raiseBaud()
+        return session
+      }
       // Without lines to reset it by, it is only let go from inside its loader.
       if (!session.canReset) await session.restart(signal)
       throw otherBoard(options.mac, session.mac, port)
@@ -98,7 +107,7 @@ export class Session {
     const { baud: wanted } = this.#options
     const { baud: known, cleanRuns = 0 } = (await this.#remembered()) ?? {}
     const start = wanted ?? known
-    const above = ladder.filter((rate) => rate <= topOf(this.link) && rate > (start ?? romBaud))
+    const above = ladder.filter((rate) => rate <= topOf(this.link) && rate > (start ?? consoleBaud))
     const steps = start === undefined ? above.filter((rate) => rate >= firstStep) : [start]
     if (wanted === undefined && known !== undefined && cleanRuns >= cleanRunsToClimb)
       steps.push(...above.slice(0, 1))
@@ -111,9 +120,9 @@ export class Session {
     const before = this.loader.baud
     if (rate === before || (await this.loader.changeBaud(rate))) return true
     const lower = ladder.filter((one) => one < rate && one <= topOf(this.link)).reverse()
-    for (const next of before === romBaud ? lower : [before]) {
+    for (const next of before === consoleBaud ? lower : [before]) {
       await this.reenter()
-      if (next === romBaud || (await this.loader.changeBaud(next))) break
+      if (next === consoleBaud || (await this.loader.changeBaud(next))) break
     }
     this.#say(rate, this.loader.baud)
     this.#slowed = true
@@ -129,7 +138,7 @@ export class Session {
   /** After errors on the wire: one step down, from the loader's beginning where it no longer answers. */
   async stepDown(): Promise<void> {
     const before = this.loader.baud
-    const lower = ladder.filter((rate) => rate < before).at(-1) ?? romBaud
+    const lower = ladder.filter((rate) => rate < before).at(-1) ?? consoleBaud
     this.#slowed = true
     try {
       await this.loader.resync()
@@ -138,14 +147,14 @@ export class Session {
     } catch (error) {
       if (!isSpoiled(error)) throw error
       await this.reenter()
-      if (lower !== romBaud) await this.loader.changeBaud(lower)
+      if (lower !== consoleBaud) await this.loader.changeBaud(lower)
     }
     if (lower !== before) this.#say(before, lower)
     await this.#remember()
   }
 
   async reenter(): Promise<void> {
-    await this.link.setBaud(romBaud)
+    await this.link.setBaud(consoleBaud)
     const { loader, wasReset } = await enter(this.link, this.#options, this.#system)
     this.loader = loader
     this.#hasReset ||= wasReset
@@ -169,6 +178,7 @@ export class Session {
       port,
       ...(usb?.serialNumber && { usbSerial: usb.serialNumber }),
       ...(baud === undefined && { baud: this.loader.baud }),
+      ...(this.#missedRomRate && this.loader.baud >= firstStep && { hasSlowRom: true }),
       ...(cleanRuns === undefined ? this.#slowed && { cleanRuns: 0 } : { cleanRuns }),
     })
   }
@@ -190,8 +200,8 @@ export class Session {
     const followsLines = link.hasControlLines && !isOverOtg
     const isUnproven = followsLines && !this.#hasReset
     // Somebody held BOOT and tapped RESET: where the lines lead nowhere, the loader must hear us.
-    if (isUnproven && this.#isHeld) await loader.changeBaud(romBaud)
-    await link.setBaud(romBaud)
+    if (isUnproven && this.#isHeld) await loader.changeBaud(consoleBaud)
+    await link.setBaud(consoleBaud)
     link.discardInput()
     if (followsLines) await applyReset(link, hardReset, clock, signal)
     if (isUnproven) this.#hasReset = (await greeted(link, clock)) !== ''
@@ -222,11 +232,35 @@ interface Entered {
   loader: Loader
   /** One of the reset strategies brought it there, nobody's hand. */
   wasReset: boolean
+  missedRomRate: boolean
 }
 
-async function enter(link: Link, options: SessionOptions, { clock }: System): Promise<Entered> {
+/**
+ * The rate to load the stub at, which saves half a second: where the user asks for a high one, or the
+ * board has kept one before. A ROM that takes its crystal for another would miss it (esptool's
+ * change_baud), and is left alone from then on.
+ */
+async function romRate(
+  { usb, hasControlLines }: Link,
+  { port, baud }: SessionOptions,
+  system: System,
+): Promise<number | undefined> {
+  // A chip that is its own USB device has no rate.
+  if (!hasControlLines || usb?.vendorId === espressifVendor) return undefined
+  const known = await boardOn(port, usb?.serialNumber, system)
+  const trusted = baud ?? known?.baud ?? consoleBaud
+  return trusted >= firstStep && !known?.hasSlowRom ? firstStep : undefined
+}
+
+async function enter(
+  link: Link,
+  options: SessionOptions,
+  { clock }: System,
+  romBaud?: number,
+): Promise<Entered> {
   const { report, signal, waitForButtons } = options
   preloadStubs()
+  let missedRomRate = false
   for (let attempt = 1; ; attempt++) {
     const connected = await connectLoader(link, clock, {
       waitForButtons,
@@ -234,11 +268,13 @@ async function enter(link: Link, options: SessionOptions, { clock }: System): Pr
       ...(signal && { signal }),
     })
     try {
-      const loader = await Loader.start(connected, clock)
-      return { loader, wasReset: connected.strategy !== undefined }
+      const loader = await Loader.start(connected, clock, missedRomRate ? undefined : romBaud)
+      return { loader, wasReset: connected.strategy !== undefined, missedRomRate }
     } catch (error) {
+      missedRomRate ||= error instanceof RomRateError
       // A damaged upload leaves a chip that hangs: only a reset brings it back.
       if (attempt >= entries || !isSpoiled(error) || !link.hasControlLines) throw error
+      await link.setBaud(consoleBaud)
       await applyReset(link, hardReset, clock, signal)
     }
   }

@@ -1,0 +1,50 @@
+import type { Clock } from '../system.js'
+import { readRegister } from './chip-facts.js'
+import { type CommandPort, isSpoiled, op, probeRegister, words } from './commands.js'
+
+/**
+ * Changes both sides to another rate and proves that it works; false when it does not, or where the
+ * link has none. `running` is what answers: the stub is told the rate it has now, a ROM knows it.
+ */
+export async function changeRate(
+  port: CommandPort,
+  clock: Clock,
+  baud: number,
+  running: 'rom' | 'stub',
+): Promise<boolean> {
+  const { link } = port
+  const before = link.baud
+  if (baud === before || !link.hasControlLines) return baud === before
+  await ask(port, words(baud, running === 'stub' ? before : 0))
+  await link.setBaud(baud)
+  // The loader waits for its last bytes to leave before it switches (esptool waits as long).
+  await clock.sleep(50)
+  port.clear()
+  try {
+    // A rate that works once may still lose bytes: several answers in a row are a proof.
+    for (let n = 0; n < 3; n++) await readRegister(port, probeRegister, 500)
+    return true
+  } catch (error) {
+    if (isSpoiled(error)) return false
+    throw error
+  }
+}
+
+/** A chip that has not heard the wish still answers at the old rate, and is asked again. */
+async function ask(port: CommandPort, wish: Uint8Array): Promise<void> {
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    try {
+      await port.command(op.CHANGE_BAUDRATE, wish, { timeoutMs: 500 })
+      return
+    } catch (error) {
+      if (!isSpoiled(error)) throw error
+    }
+    try {
+      await readRegister(port, probeRegister, 500)
+    } catch (error) {
+      // Silent at the old rate: only its answer was lost, which the proof will show.
+      if (isSpoiled(error)) return
+      throw error
+    }
+  }
+}
