@@ -8,17 +8,25 @@ export const windowBytes = 0x8000
 /** What the stub erases at once, where as much is to be written (64 KB), and else. */
 const eraseBytes = { block: 0x10000, sector: 0x1000 } as const
 /**
- * The last block of a window, where one would hold it all. The stub begins an erase with each block
- * that finds the flash chip idle: one that takes less of the wire than an erase lasts finds it busy.
+ * The last of a window's two blocks. Each block that finds the flash chip idle begins an erase: one
+ * that takes less of the wire than an erase lasts finds it busy, and its window is written sooner.
  */
 const lastBlockBytes = 5500
+/** Smaller blocks cost more turnarounds than the erases that they begin ahead. */
+const leastBlockBytes = 1024
+
+/** What the stub writes at once: where it ends in the stream, and in how many blocks it is best sent. */
+interface Window {
+  end: number
+  blocks: number
+}
 
 /** Bytes of a region as they go over the wire. */
 export interface Packed {
   bytes: Uint8Array
   deflated: Uint8Array
-  /** Where in `deflated` the first windows end. */
-  windowEnds: number[]
+  /** As long as there is something to erase; what follows needs no thought. */
+  windows: Window[]
 }
 
 /**
@@ -34,38 +42,55 @@ export async function pack(bytes: Uint8Array, address: number): Promise<Packed> 
     chunks.push(chunk)
     size += chunk.length
   })
-  const windowEnds: number[] = []
-  const windows = eraseSteps(address, bytes.length)
+  const windows: Window[] = []
+  const erases = erasesOf(address, bytes.length)
   let at = 0
-  for (; windowEnds.length < windows && at + windowBytes < bytes.length; at += windowBytes) {
+  for (; windows.length < erases.steps && at + windowBytes < bytes.length; at += windowBytes) {
     deflate.write(bytes.subarray(at, at + windowBytes))
     await new Promise<void>((resolve) => deflate.flush(constants.Z_SYNC_FLUSH, resolve))
-    windowEnds.push(size)
+    windows.push({ end: size, blocks: Math.max(2, erases.sectorsIn(at)) })
   }
   deflate.end(bytes.subarray(at))
   await once(deflate, 'end')
-  return { bytes, deflated: Buffer.concat(chunks), windowEnds }
+  if (bytes.length - at <= windowBytes) windows.push({ end: size, blocks: erases.sectorsIn(at) })
+  return { bytes, deflated: Buffer.concat(chunks), windows }
 }
 
 /** Where the blocks end that go over the wire, each of `limit` bytes at most. */
-export function blockEnds({ deflated, windowEnds }: Packed, limit: number): number[] {
+export function blockEnds({ deflated, windows }: Packed, limit: number): number[] {
   const ends: number[] = []
   let at = 0
-  for (const end of windowEnds) {
-    if (end - at <= limit) ends.push(end - Math.min(lastBlockBytes, (end - at) >> 1))
-    else for (at += limit; at < end; at += limit) ends.push(at)
+  for (const { end, blocks } of windows) {
+    const step = Math.min(limit, stepOf(end - at, blocks))
+    for (at += step; at < end; at += step) ends.push(at)
     ends.push(end)
     at = end
   }
   for (at += limit; at < deflated.length; at += limit) ends.push(at)
-  // A window of a byte has no half.
-  return [...new Set([...ends, deflated.length])]
+  return ends.at(-1) === deflated.length ? ends : [...ends, deflated.length]
 }
 
-/** Erases that a region takes: whole blocks where it covers them, sectors before and behind. */
-function eraseSteps(address: number, size: number): number {
+function stepOf(size: number, blocks: number): number {
+  if (blocks < 2) return size
+  return blocks === 2
+    ? Math.max(size - lastBlockBytes, Math.ceil(size / 2))
+    : Math.max(leastBlockBytes, Math.ceil(size / blocks))
+}
+
+/** The erases of a region: whole blocks where it covers them, sectors before and behind. */
+function erasesOf(address: number, size: number) {
   const { block, sector } = eraseBytes
-  const from = Math.ceil(address / block) * block
-  const blocks = Math.max(0, Math.floor((address + size - from) / block))
-  return blocks + Math.ceil((size - blocks * block) / sector)
+  const from = Math.ceil(address / block) * block - address
+  const blocks = Math.max(0, Math.floor((size - from) / block))
+  const to = from + blocks * block
+  const isSector = (at: number): boolean => at < size && (at < from || at >= to)
+  return {
+    steps: blocks + Math.ceil((size - blocks * block) / sector),
+    /** Those in the window that begins here. */
+    sectorsIn(window: number): number {
+      let count = 0
+      for (let at = window; at < window + windowBytes; at += sector) if (isSector(at)) count++
+      return count
+    },
+  }
 }

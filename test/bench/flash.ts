@@ -233,7 +233,7 @@ function spoil(board: VirtualBoard, imageBytes: number): number {
   const from = Math.ceil(0x10000 / sectorBytes)
   const to = Math.floor((0x1000 + imageBytes) / sectorBytes)
   for (let sector = from + 3; sector < to; sector += 19, count++)
-    board.flash.program(sector * sectorBytes + 100, new Uint8Array(16))
+    board.flash.program(sector * sectorBytes + 100, new Uint8Array(96))
   return count
 }
 

@@ -42,7 +42,7 @@ it('waits for no erase that a window ending with its block would have spared', a
     return clock.monotonic() - startMs
   }
   const packed = await pack(large, 0x10000)
-  const uncut = { ...packed, windowEnds: [] }
+  const uncut = { ...packed, windows: [] }
   const [cutMs, uncutMs] = [await measure(packed), await measure(uncut)]
   expect(cutMs).toBeLessThan(uncutMs - 150)
 })

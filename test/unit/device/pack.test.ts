@@ -20,21 +20,22 @@ describe('packing a region', () => {
   it('ends a window where a block ends for as long as the stub erases', async () => {
     const packed = await pack(image, 0x10000)
     // Six blocks of 64 KB and a sector behind them.
-    expect(packed.windowEnds).toHaveLength(7)
-    for (const [n, end] of packed.windowEnds.entries())
+    expect(packed.windows).toHaveLength(7)
+    for (const [n, { end }] of packed.windows.entries())
       expect(inflated(packed, end)).toHaveLength((n + 1) * windowBytes)
-    expect(blockEnds(packed, blockBytes)).toEqual(expect.arrayContaining(packed.windowEnds))
+    const ends = packed.windows.map(({ end }) => end)
+    expect(blockEnds(packed, blockBytes)).toEqual(expect.arrayContaining(ends))
   })
 
   it.each([
-    ['a sector', 4096],
-    ['a window', windowBytes],
-  ])('is not cut where the stub writes once: %s', async (_, size) => {
-    const packed = await pack(image.subarray(0, size), 0x10000)
-    expect(packed.windowEnds).toEqual([])
-    expect(blockEnds(packed, blockBytes)).toHaveLength(
-      Math.ceil(packed.deflated.length / blockBytes),
-    )
+    ['a sector', 0x10000, 4096, 1],
+    ['two sectors', 0x10000, 8192, 2],
+    ['seven sectors, a block for each erase', 0x1000, 7 * 4096, 7],
+    ['a window of eight sectors', 0x10000, windowBytes, 8],
+    ['half of a block of 64 KB, and eight sectors behind it', 0x10000, 3 * windowBytes, 2 + 2 + 8],
+  ])('sends %s so that each erase can begin ahead', async (_, address, size, blocks) => {
+    const packed = await pack(image.subarray(0, size), address)
+    expect(blockEnds(packed, blockBytes)).toHaveLength(blocks)
   })
 
   it('costs next to nothing: under a hundredth more than the stream in one piece', async () => {
@@ -50,12 +51,12 @@ describe('blocks of a packed region', () => {
 
   it('are in order, none too large or empty, and end where the windows do', () => {
     fc.assert(
-      fc.property(cuts, fc.integer({ min: 512, max: blockBytes }), (ends, limit) => {
+      fc.property(cuts, fc.integer({ min: 512, max: blockBytes }), fc.nat(16), (ends, limit, n) => {
         const deflated = new Uint8Array(ends.at(-1) ?? 0)
-        const windowEnds = ends.slice(0, -1)
-        const blocks = blockEnds({ bytes: deflated, deflated, windowEnds }, limit)
+        const windows = ends.slice(0, -1).map((end) => ({ end, blocks: n }))
+        const blocks = blockEnds({ bytes: deflated, deflated, windows }, limit)
         expect(blocks.at(-1)).toBe(deflated.length)
-        expect(windowEnds.filter((end) => !blocks.includes(end))).toEqual([])
+        expect(windows.filter(({ end }) => !blocks.includes(end))).toEqual([])
         for (const [n, end] of blocks.entries()) {
           const size = end - (blocks[n - 1] ?? 0)
           expect(size).toBeGreaterThan(0)
