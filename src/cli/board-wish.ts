@@ -1,5 +1,5 @@
 import type { Repl } from '../device/repl.js'
-import { type BoardFacts, readFacts } from '../station/board.js'
+import type { BoardFacts } from '../station/board.js'
 import {
   checkPart,
   checkStation,
@@ -40,15 +40,15 @@ export async function checkGiven(
   if (flags.wifi || flags.ssid !== undefined) await checkAnswers(context, flags)
 }
 
-/** Looks at a board and finds out what it is to have: from it, from what was given, from answers. */
+/** Finds out what a board is to have: from what it says, from what was given, from answers. */
 export async function meetBoard(
   context: Context,
   flags: ProvisionFlags & WishFlags,
   opened: StationStreams,
   repl: Repl,
+  facts: BoardFacts,
 ): Promise<BoardWish> {
-  const { system, report, signal } = context
-  const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+  const { system, report } = context
   const { settings: before, ignored } = settingsOnBoard(facts)
   const isNew = Object.keys(before).length === 0
   const basis = await stationWish(context, flags, before)

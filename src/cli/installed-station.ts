@@ -16,7 +16,7 @@ import {
 import { settingsOnBoard } from '../station/provision.js'
 import type { AirStation } from './air-station.js'
 import type { Context } from './context.js'
-import { openBoardLink } from './port.js'
+import { checkPromised, openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
 
 /** A board at its prompt that has a station on it. */
@@ -28,7 +28,8 @@ export interface InstalledStation {
 
 /**
  * Stops the station for `work` and lets it run again afterwards, whatever happened. Throws
- * BOARD_FAULT where no station is installed, SETTINGS_INVALID where its settings cannot be read.
+ * BOARD_FAULT where no station is installed, SETTINGS_INVALID where its settings cannot be read, and
+ * NO_BOARD where another board answers than the one the port's name promises.
  */
 export async function withStation<T>(
   context: Context,
@@ -37,30 +38,25 @@ export async function withStation<T>(
 ): Promise<T> {
   const { system, report, signal } = context
   const isAir = 'host' in from
-  const link = isAir
-    ? await from.open()
-    : await openBoardLink({
-        ...context,
-        settings: context.settings.with({ port: from.port }),
-      })
+  const here = isAir
+    ? context
+    : { ...context, settings: context.settings.with({ port: from.port }) }
+  const link = isAir ? await from.open() : await openBoardLink(here)
   let repl: Repl | undefined
   try {
     report({ type: 'stage', stage: 'connect' })
     // Not fresh over the air: a soft reset would end the connection that it is asked for over.
     repl = await enterRawRepl(link, { signal, report, fresh: !isAir }, system)
-    return await work(await readStation(repl, report, signal))
+    const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+    if (!isAir) await checkPromised(here, link, facts.mac)
+    return await work(stationOf(repl, facts, report))
   } finally {
     await repl?.leave()
     await link.close()
   }
 }
 
-async function readStation(
-  repl: Repl,
-  report: Context['report'],
-  signal: AbortSignal,
-): Promise<InstalledStation> {
-  const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+function stationOf(repl: Repl, facts: BoardFacts, report: Context['report']): InstalledStation {
   const { settings, ignored } = settingsOnBoard(facts)
   if (ignored.length > 0) reportIgnored(report, ignored)
   if (Object.keys(settings).length > 0) return { repl, facts, settings }

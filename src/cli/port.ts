@@ -1,5 +1,5 @@
 import type { Link } from '../device/link.js'
-import { choosePort } from './board.js'
+import { choosePort, promisedMac } from './board.js'
 import type { Context } from './context.js'
 import { patienceOf } from './patience.js'
 
@@ -12,4 +12,10 @@ export async function openBoardLink(context: Context): Promise<Link> {
     { baud: 115_200, signal: context.signal, patience: patienceOf(context.settings) },
     context.system,
   )
+}
+
+/** Throws NO_BOARD where the name of the port promises another board than the one that answers. */
+export async function checkPromised(context: Context, link: Link, mac: string): Promise<void> {
+  const { checkNamed } = await import('../device/known-boards.js')
+  checkNamed(await promisedMac(context, context.settings.get('port')), mac, link.url)
 }

@@ -1,6 +1,6 @@
 import { enterRawRepl } from '../device/raw-repl.js'
 import type { Repl } from '../device/repl.js'
-import { type BoardFacts, readBoot } from '../station/board.js'
+import { type BoardFacts, readBoot, readFacts } from '../station/board.js'
 import { readBundle } from '../station/bundle.js'
 import type { Compile } from '../station/compile.js'
 import { type Network, type StationSettings, symbolOf } from '../station/config.js'
@@ -26,7 +26,7 @@ import { strongestKnown } from './network-choice.js'
 import { awaitFiles } from './over-air.js'
 import { patienceOf } from './patience.js'
 import { placeOf } from './place.js'
-import { openBoardLink } from './port.js'
+import { checkPromised, openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
 import type { StationStreams } from './station-streams.js'
 import type { WishFlags } from './station-wish.js'
@@ -65,8 +65,10 @@ export async function provisionBoard(
   try {
     report({ type: 'stage', stage: 'connect' })
     repl = await enterRawRepl(link, { signal, report, fresh: !air }, system)
-    const met = await meetBoard(given, flags, opened, repl)
-    const { context, facts, before, wish, streams } = met
+    const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
+    if (!air) await checkPromised(given, link, facts.mac)
+    const met = await meetBoard(given, flags, opened, repl, facts)
+    const { context, before, wish, streams } = met
     const { client, missing } = streams
     if (air) checkTrial(wish)
     const bundle = await readBundle(system, await compiler(context, flags, facts))

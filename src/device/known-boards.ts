@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import { isNamed, lastingName } from './ports.js'
 
@@ -111,4 +112,13 @@ export function resolveId(
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(id) ? id.toLowerCase() : undefined
   const board = boards.find((one) => one.mac === mac)
   return { serial: board?.usbSerial ?? id, port: board?.port, mac }
+}
+
+/** Throws NO_BOARD where another board answers on a port than the one that was named, if one was. */
+export function checkNamed(wanted: string | undefined, found: string, port: string): void {
+  if (wanted === undefined || wanted === found) return
+  throw new WxError('NO_BOARD', `The board on ${port} is ${found}, not ${wanted}.`, {
+    hint: 'It was let go untouched. `wxstation ports --probe` tells which board is where.',
+    details: { wanted, found, port },
+  })
 }

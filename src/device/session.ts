@@ -5,7 +5,7 @@ import { findBridge } from './bridges.js'
 import { macText } from './chip-facts.js'
 import { isSpoiled } from './commands.js'
 import { connectLoader } from './connect.js'
-import { boardOn, type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
+import { boardOn, checkNamed, type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
 import type { Link } from './link.js'
 import { openLink } from './links/open.js'
 import { Loader, preloadStubs, RomRateError } from './loader.js'
@@ -70,14 +70,13 @@ export class Session {
       const romBaud = await romRate(link, options, system)
       const entered = await enter(link, options, system, romBaud)
       const session = new Session(link, entered, options, system)
-      if (options.mac === undefined || options.mac === session.mac) {
-        // ROM or cable: the stub's own try tells, and the next command knows.
-        if (entered.missedRomRate) await session.raiseBaud()
-        return session
-      }
+      const isOther = options.mac !== undefined && options.mac !== session.mac
       // Without lines to reset it by, it is only let go from inside its loader.
-      if (!session.canReset) await session.restart(signal)
-      throw otherBoard(options.mac, session.mac, port)
+      if (isOther && !session.canReset) await session.restart(signal)
+      checkNamed(options.mac, session.mac, port)
+      // ROM or cable: the stub's own try tells, and the next command knows.
+      if (entered.missedRomRate) await session.raiseBaud()
+      return session
     } catch (error) {
       // A board is never left in its loader, whatever went wrong.
       if (link.hasControlLines) await applyReset(link, hardReset, system.clock).catch(() => {})
@@ -219,13 +218,6 @@ export class Session {
     }
     await this.link.close()
   }
-}
-
-function otherBoard(wanted: string, found: string, port: string): WxError {
-  return new WxError('NO_BOARD', `The board on ${port} is ${found}, not ${wanted}.`, {
-    hint: 'It was let go untouched. `wxstation ports --probe` tells which board is where.',
-    details: { wanted, found, port },
-  })
 }
 
 interface Entered {

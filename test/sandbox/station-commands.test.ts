@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rememberBoard, setAlias } from '../../src/device/known-boards.js'
 import { type Bench, provisionBench } from '../support/bench.js'
 import type { Ran } from '../support/program.js'
 
@@ -9,7 +10,7 @@ interface Answer {
   networks?: { ssid: string; password: string | null }[]
   changes?: { name: string; from: string; to: string }[]
   plan?: { add: unknown[]; change: unknown[]; unchanged: string[]; settings: unknown[] }
-  error?: { code: string; message: string; exitCode: number }
+  error?: { code: string; message: string; exitCode: number; details?: unknown }
 }
 
 /** One bench for all cases, in order: each stands on what the one before left on the board. */
@@ -35,6 +36,19 @@ describe('a provisioned station', () => {
       expect(error?.message).toMatch(/no station/)
     },
   )
+
+  it('is not made of another board than the alias of its port promises, nor touched', async () => {
+    const mac = '24:0a:c4:99:99:99'
+    const port = bench.sandbox.boards[0]?.rfc2217Url ?? ''
+    await rememberBoard(bench.computer(), { mac, port })
+    await setAlias(bench.computer(), 'roof', mac)
+    const before = await bench.atPrompt('import os;print(os.listdir())')
+    for (const verb of [['provision', '--wifi'], ['update'], ['wifi', 'set']]) {
+      const { error } = await ask(...verb, '--port', 'id:roof')
+      expect(error).toMatchObject({ code: 'NO_BOARD', exitCode: 4, details: { wanted: mac } })
+    }
+    expect(await bench.atPrompt('import os;print(os.listdir())')).toBe(before)
+  })
 
   it('is there after provision', async () => {
     const ran = await run('provision', '--wifi')
