@@ -7,6 +7,7 @@ import { type Network, type StationSettings, symbolOf } from '../station/config.
 import { rememberStation } from '../station/inventory.js'
 import {
   applyProvision,
+  isCompactedFirst,
   type ProvisionPlan,
   planData,
   planProvision,
@@ -59,6 +60,7 @@ export async function provisionBoard(
 ): Promise<Outcome> {
   const { system, report, signal } = given
   const startedMs = system.clock.monotonic()
+  const onTrial = air !== undefined
   await checkGiven(given, flags)
   const link = air ? await air.open() : await openBoardLink(given)
   let repl: Repl | undefined
@@ -78,8 +80,8 @@ export async function provisionBoard(
     const outcome = { symbol, mac: facts.mac, stream: String(wish.stream) }
     await warnOfClashes(context, streams, outcome, claims)
     let plan = await planProvision(repl, bundle, before, wish, first?.der, signal)
-    reportPlan(context, plan, missing)
-    const data = (): Outcome['plan'] => ({ ...planData(plan), streams: missing })
+    reportPlan(context, plan, { trial: onTrial, streams: missing })
+    const data = (): Outcome['plan'] => ({ ...planData(plan, onTrial), streams: missing })
     const entry = { ...outcome, ...placeOf(context.settings) }
     if (flags.dryRun) return { ...outcome, changed: false, dryRun: true, plan: data() }
     if (plan.isEmpty) {
@@ -100,7 +102,7 @@ export async function provisionBoard(
     const writeMs = system.clock.monotonic()
     const witness =
       air && homeWitness(context, { ...(await readBoot(repl, signal)), after: tried.wish })
-    const pushOptions = { report, signal, trial: air !== undefined }
+    const pushOptions = { report, signal, trial: onTrial }
     const { files, bytes, wireBytes } = await applyProvision(repl, plan, pushOptions)
     const elapsedMs = system.clock.monotonic() - writeMs
     report({ type: 'done', stage: 'files', elapsedMs, values: { files, bytes, wireBytes } })
@@ -195,9 +197,10 @@ export async function compiler(
 
 export function reportPlan(
   { report }: Context,
-  { files, settings }: ProvisionPlan,
-  streams: readonly string[] = [],
+  plan: ProvisionPlan,
+  { trial, streams = [] }: { trial: boolean; streams?: readonly string[] },
 ): void {
+  const { files, settings } = plan
   const changed = [...files.add, ...files.change]
   const values = {
     add: files.add.length,
@@ -208,6 +211,7 @@ export function reportPlan(
     foreign: files.foreign.join(', '),
     unchanged: files.same.length,
     streams: streams.join(', '),
+    compacts: isCompactedFirst(plan, trial),
   }
   report({ type: 'fact', fact: { kind: 'changes', values } })
 }

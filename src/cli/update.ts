@@ -20,7 +20,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
   const { plan, mac, witness } = await withStation(context, air ?? flags, async (station) => {
     if (air) checkTrial(station.settings)
     const planned = await planUpdate(context, station, flags)
-    reportPlan(context, planned)
+    reportPlan(context, planned, { trial: air !== undefined })
     const { settings, facts } = station
     const { mac } = facts
     const isDone = planned.isEmpty || dryRun
@@ -42,7 +42,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
     data: {
       changed: isChanged && !dryRun,
       mac,
-      plan: planData(plan),
+      plan: planData(plan, air !== undefined),
       ...(dryRun && { dryRun }),
     },
     pretty: () => [endLine(isChanged, dryRun, host)],

@@ -7,6 +7,7 @@ import {
 } from '../device/files.js'
 import { applyFiles, type Pushed, type PushOptions } from '../device/push.js'
 import type { Repl } from '../device/repl.js'
+import { fits } from '../device/room.js'
 import type { BoardFacts } from './board.js'
 import { type Bundle, dataNames } from './bundle.js'
 import { checkCompactedRoom, makeRoom } from './compaction.js'
@@ -104,8 +105,14 @@ export async function applyProvision(
   return applyFiles(repl, fitting, options)
 }
 
+/** Whether applying a plan begins with compiling old code on the board; on trial it takes more room. */
+export function isCompactedFirst({ files, bundle }: ProvisionPlan, trial: boolean): boolean {
+  return bundle.compile !== undefined && !fits(files, trial)
+}
+
 /** The plan as data: names, sizes, old and new values; secrets are dots. */
-export function planData({ files, settings }: ProvisionPlan): Record<string, unknown> {
+export function planData(plan: ProvisionPlan, trial: boolean): Record<string, unknown> {
+  const { files, settings } = plan
   const sized = ({ name, data }: LocalFile): { name: string; size: number } => ({
     name,
     size: data.length,
@@ -116,6 +123,7 @@ export function planData({ files, settings }: ProvisionPlan): Record<string, unk
     remove: files.remove,
     unchanged: files.same,
     foreign: files.foreign,
+    compacts: isCompactedFirst(plan, trial),
     settings,
   }
 }

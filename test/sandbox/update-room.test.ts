@@ -7,7 +7,7 @@ import { enterRawRepl, type RawRepl } from '../../src/device/raw-repl.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import { readFacts } from '../../src/station/board.js'
 import type { Bundle } from '../../src/station/bundle.js'
-import { applyProvision, planCode } from '../../src/station/provision.js'
+import { applyProvision, isCompactedFirst, planCode } from '../../src/station/provision.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { flashedBoard } from '../support/flashed-board.js'
 import { fullHeapAfter } from '../support/full-heap.js'
@@ -50,10 +50,12 @@ with open('install.py','wb')as f:f.write(binascii.a2b_base64('${installer}'))`)
   async function update(bundle: Bundle, trial = false): Promise<string[]> {
     const notices: string[] = []
     const plan = await planCode(repl, bundle)
+    const isAnnounced = isCompactedFirst(plan, trial)
     await applyProvision(repl, plan, {
       trial,
       report: (event) => event.type === 'notice' && notices.push(event.notice),
     })
+    expect(isAnnounced).toBe(notices.includes('compacting'))
     const survey = await surveyFiles(repl, bundle.files)
     expect(isEmptyPlan(planFiles(bundle.files, survey, { ...none, retired: bundle.retired }))).toBe(
       true,

@@ -21,7 +21,8 @@ export const provisionFacts: Partial<
       ),
     ]
   },
-  changes: ({ add, change, remove, bytes, settings, foreign, unchanged, streams }, paint) => {
+  changes: (values, paint) => {
+    const { add, change, remove, bytes, settings, foreign, unchanged, streams, compacts } = values
     const count = (number: unknown, verb: string): string[] =>
       Number(number) > 0 ? [`${verb} ${number} ${Number(number) === 1 ? 'file' : 'files'}`] : []
     const files = [...count(add, 'add'), ...count(change, 'change'), ...count(remove, 'remove')]
@@ -34,6 +35,7 @@ export const provisionFacts: Partial<
             .map((row) => row.split('\t'))
     const names = rows.map(([name]) => name).join(', ')
     const parts = [
+      ...(compacts ? ['compile old code on the board first, for room'] : []),
       ...(files.length > 0 ? [files.join(', ') + size] : []),
       ...(names ? [`set ${names}`] : []),
       ...(streams
