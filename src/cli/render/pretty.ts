@@ -6,7 +6,7 @@ import { makeLiveBlock } from './live-block.js'
 import { noticeText, summaryTexts } from './notices.js'
 import type { Paint } from './paint.js'
 import { doneText, stageLabel, waitingText } from './stages.js'
-import { bytesText, fact, secondsText } from './tables.js'
+import { bytesText, fact, secondsText, widthOf, wrapFact } from './tables.js'
 
 /** Live lines for people, on stderr: one a board while it works, replaced by one that stays. */
 export interface Pretty {
@@ -41,6 +41,11 @@ export function makePretty(
       lines.map((line) => harmlessLine(board ? `${paint.dim(`${board}  `)}${line}` : line)),
     )
 
+  /** A log keeps a fact on one line: only a terminal would break it inside a word. */
+  const factWidth = (board: string): number => {
+    if (!system.terminal.stderr.isTTY) return Number.POSITIVE_INFINITY
+    return system.terminal.columns() - (board ? widthOf(board) + 2 : 0)
+  }
   /** How long this board's stage has been running; begins to count at its first event. */
   const elapsed = (board: string, stage: StageName): number => {
     const now = system.clock.monotonic()
@@ -82,7 +87,10 @@ export function makePretty(
         print([`  ${summaryTexts[event.summary](event.values)}`])
         break
       case 'fact':
-        print(factLines(event.fact, paint), board)
+        print(
+          factLines(event.fact, paint).flatMap((line) => wrapFact(line, factWidth(board))),
+          board,
+        )
         break
       case 'stage':
         elapsed(board, event.stage)

@@ -44,9 +44,28 @@ export function table(columns: Column[], rows: string[][]): string[] {
   return [line(columns.map(({ title }) => title)), ...rows.map(line)]
 }
 
-/** Facts aligned in one column: `label` padded to 9, as every command's head looks. */
+/** The labels of facts stand in a column of their own, as every command's head looks. */
+const labelCells = 9
+
+/** Facts aligned in one column. */
 export function fact(label: string, text: string): string {
-  return `${label.padEnd(9)} ${text}`
+  return `${label.padEnd(labelCells)} ${text}`
+}
+
+/**
+ * A fact in lines of at most `width` cells, broken between words, the later ones under the first
+ * one's text. A longer word, and a line that is no fact, stay whole.
+ */
+export function wrapFact(line: string, width: number): string[] {
+  if (widthOf(line) <= width || line[labelCells] !== ' ') return [line]
+  const [first = '', ...words] = line.slice(labelCells + 1).split(' ')
+  const lines = [line.slice(0, labelCells + 1) + first]
+  for (const word of words) {
+    const last = lines.at(-1) ?? ''
+    if (widthOf(last) + 1 + widthOf(word) <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(fact('', word))
+  }
+  return lines
 }
 
 export function bytesText(bytes: number): string {

@@ -78,6 +78,29 @@ describe('live lines', () => {
   })
 })
 
+/** A plan with many words, as provision shows it. */
+const plan = {
+  ...{ add: 30, change: 2, remove: 0, bytes: 66_000, foreign: '', unchanged: 0 },
+  ...{ settings: ['wifi', 'stream', 'ntp'].map((name) => `${name}\t\tx`).join('\n') },
+  ...{ streams: '', compacts: true },
+}
+
+it.each([
+  ['on a narrow terminal between words', true, 5],
+  ['off a terminal not at all', false, 1],
+])('breaks a fact %s', (_where, tty, count) => {
+  const system = testSystem({ clock: fakeClock(), tty, width: 40 })
+  const pretty = makePretty(system, paint, { live: tty, quiet: false, debug: false })
+  pretty.report({ type: 'fact', fact: { kind: 'changes', values: plan }, board: 'A' })
+  const lines = screen(system.err())
+  expect(lines).toHaveLength(count)
+  const text = lines.map((line) => line.slice('A  '.length + 'Plan      '.length)).join(' ')
+  expect(text).toBe(
+    'compile old code on the board first, for room, add 30 files, change 2 files (66 kB), set wifi, stream, ntp',
+  )
+  if (tty) expect(lines.every((line) => line.length <= 40)).toBe(true)
+})
+
 describe('off a terminal', () => {
   it('says what it waits for at once and every half minute, and draws nothing else', async () => {
     const clock = fakeClock()

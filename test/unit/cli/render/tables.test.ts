@@ -7,6 +7,7 @@ import {
   secondsText,
   table,
   widthOf,
+  wrapFact,
 } from '../../../../src/cli/render/tables.js'
 
 describe('table', () => {
@@ -56,3 +57,29 @@ it.each([
 ])('%i ms are %s', (ms, text) => expect(secondsText(ms)).toBe(text))
 
 it('aligns facts in one column', () => expect(fact('Board', 'x')).toBe('Board     x'))
+
+describe('a fact on a narrow terminal', () => {
+  it('goes on under its text, broken between words and colored as before', () => {
+    const line = fact('Plan', 'add \u001b[2m3 files\u001b[22m (12 kB), set station')
+    expect(wrapFact(line, 24)).toEqual([
+      'Plan      add \u001b[2m3 files\u001b[22m',
+      '          (12 kB), set',
+      '          station',
+    ])
+  })
+  it.each([
+    ['what fits', fact('Plan', 'add 3 files'), 80],
+    ['one long word', fact('Port', '/dev/serial/by-id/usb-Silicon_Labs'), 20],
+    ['what has no label', 'A sentence that is longer than the terminal', 20],
+  ])('leaves %s alone', (_what, line, width) => expect(wrapFact(line, width)).toEqual([line]))
+  it('is never wider than asked, and loses nothing', () => {
+    const words = fc.array(fc.stringMatching(/^[a-z]{1,9}$/), { minLength: 1 })
+    fc.assert(
+      fc.property(words, fc.integer({ min: 19, max: 60 }), (given, width) => {
+        const lines = wrapFact(fact('Plan', given.join(' ')), width)
+        expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(width)
+        expect(lines.map((line) => line.slice(10)).join(' ')).toBe(given.join(' '))
+      }),
+    )
+  })
+})
