@@ -8,6 +8,7 @@ import { RomLoader } from '../../src/sandbox/board/rom.js'
 import { slipFrame } from '../../src/sandbox/board/slip.js'
 import { Stub } from '../../src/sandbox/board/stub.js'
 import { fakeClock } from '../support/clock.js'
+import { inflated } from '../support/stub-chip.js'
 
 const words = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer)
 
@@ -90,8 +91,6 @@ it('a stub erases ahead while the next block arrives, and answers nothing later 
   })
   const deflated = deflateSync(image)
   await answerMs(command(ops.deflBegin, words(image.length, 9, 0x4000, 0x10000)))
-  // On a thread of its own, which virtual time does not know.
-  const inflated = () => new Promise((resolve) => setTimeout(resolve, 20))
   const block = (n: number): Uint8Array => {
     const data = deflated.subarray(n * 0x2000, (n + 1) * 0x2000)
     const body = Buffer.concat([words(data.length, n, 0, 0), data])

@@ -4,11 +4,29 @@ import { Inbox } from '../../src/device/links/inbox.js'
 import { Loader } from '../../src/device/loader.js'
 import { silicon } from '../../src/sandbox/board/chips.js'
 import { Flash, makeSharedFlash } from '../../src/sandbox/board/flash.js'
+import { BlockInflater } from '../../src/sandbox/board/inflate.js'
 import { Registers } from '../../src/sandbox/board/registers.js'
 import { Stub } from '../../src/sandbox/board/stub.js'
 import { Uart } from '../../src/sandbox/board/uart.js'
 import { noFaults } from '../../src/sandbox/faults.js'
 import { type FakeClock, fakeClock } from './clock.js'
+
+const inflating = { count: 0 }
+const { feed } = BlockInflater.prototype
+BlockInflater.prototype.feed = async function (block) {
+  inflating.count++
+  try {
+    return await feed.call(this, block)
+  } finally {
+    inflating.count--
+  }
+}
+
+/** Inflating happens on a thread of its own, which virtual time does not know: this waits for it. */
+export async function inflated(): Promise<void> {
+  do await new Promise((resolve) => setTimeout(resolve, 0))
+  while (inflating.count > 0)
+}
 
 export interface StubChip {
   clock: FakeClock
@@ -80,8 +98,7 @@ export async function stubChip({
     over.catch(() => {})
     while (!isOver) {
       await clock.advance(stepMs)
-      // The stub inflates on a thread of its own, which virtual time does not know.
-      await new Promise((resolve) => setTimeout(resolve, isPaced ? 0 : 2))
+      await inflated()
     }
     return over
   }
