@@ -5,8 +5,9 @@ import type { FlashFlags } from './flash.js'
 import { bytesText } from './render/tables.js'
 
 /**
- * What becomes of things on the board that have no place in the new layout: by flag, by --yes (files
- * are kept where they can be), or by a question. Throws before a byte is written where the answer is no.
+ * What becomes of things on the board that have no place in the new layout: by flag, by --yes (all is
+ * kept that can be), or by a question. Files are kept by being put back, where the new layout holds
+ * them; everything else by a file here. Throws before a byte is written where the answer is no.
  */
 export async function decideLosses(
   { options, prompts }: Context,
@@ -16,26 +17,42 @@ export async function decideLosses(
   canAsk: boolean,
 ): Promise<'keep' | 'lose'> {
   const others = losses.filter(({ kind }) => kind !== 'files')
+  const stuck = canKeep ? [] : losses.filter(({ kind }) => kind === 'files')
   if (flags.discardFiles) return 'lose'
-  if (options.yes) return canKeep ? 'keep' : 'lose'
-  if (flags.keepFiles && canKeep && others.length === 0) return 'keep'
-  const what = losses.map((loss) => lossText(loss, canKeep)).join('; ')
+  if (options.yes || (flags.keepFiles && stuck.length === 0)) return 'keep'
+  const what = losses.map((loss) => `${lossText(loss)}, ${refugeText(loss, canKeep)}`).join('; ')
   const found = `The new layout has no place for what the board holds: ${what}.`
-  if (!canAsk || !prompts.canAsk) throw unanswered(found, flags, losses, canKeep)
-  const isKept = canKeep && (flags.keepFiles || (await choose(found, prompts)) === 'keep')
-  const isLost = others.length > 0 || !canKeep
-  const lost = isKept ? others.map((loss) => lossText(loss, false)).join('; ') : what
-  if (isLost && !(await prompts.confirm(`This is lost: ${lost}. Go on?`, { flag: '--yes' })))
+  if (!canAsk || !prompts.canAsk) throw unanswered(found, flags, losses, stuck.length > 0)
+  const isChoice = !flags.keepFiles && (canKeep || others.length > 0)
+  const isKept = isChoice
+    ? (await choose(found, wayToKeep(canKeep, others.length), prompts)) === 'keep'
+    : others.length > 0
+  const lost = isKept ? stuck : losses
+  // Files alone were let go of by name.
+  const isSaid = lost.length === 0 || (canKeep && others.length === 0)
+  const list = lost.map(lossText).join('; ')
+  if (!isSaid && !(await prompts.confirm(`This is lost: ${list}. Go on?`, { flag: '--yes' })))
     throw stopped()
   return isKept ? 'keep' : 'lose'
 }
 
-async function choose(found: string, prompts: Context['prompts']): Promise<'keep' | 'lose'> {
+function wayToKeep(canKeep: boolean, others: number): string {
+  if (others === 0) return 'Keep the files: save them here, put them back in the same run'
+  return canKeep
+    ? 'Keep all: save it here, put the files back in the same run'
+    : 'Save here what can be saved, and go on'
+}
+
+async function choose(
+  found: string,
+  keep: string,
+  prompts: Context['prompts'],
+): Promise<'keep' | 'lose'> {
   const answer = await prompts.choose(
     found,
     [
-      { name: 'Keep the files: save them here, put them back in the same run', value: 'keep' },
-      { name: 'Let go of the files', value: 'lose' },
+      { name: keep, value: 'keep' },
+      { name: 'Let go of it', value: 'lose' },
       { name: 'Stop', value: 'stop' },
     ],
     { flag: '--keep-files or --discard-files' },
@@ -45,23 +62,27 @@ async function choose(found: string, prompts: Context['prompts']): Promise<'keep
 }
 
 /** A sentence's part for each thing that has to go. */
-function lossText({ kind, label, size, files }: Loss, canKeep: boolean): string {
+function lossText({ kind, label, size, files }: Loss): string {
   if (kind === 'queue') return "the station's queue, whose records may not all be sent"
   if (kind === 'storage') return "Espruino's storage, with its program and settings"
   if (kind === 'data') return `data in the partition "${label}" (${bytesText(size)})`
   if (!files) return 'a file system that wxstation cannot read'
-  const count = `${files.count} ${files.count === 1 ? 'file' : 'files'} (${bytesText(files.bytes)})`
-  return canKeep
-    ? `${count}, which can be put back`
-    : `${count}, more than the new file system takes`
+  return `${files.count} ${files.count === 1 ? 'file' : 'files'} (${bytesText(files.bytes)})`
 }
 
-function unanswered(found: string, flags: FlashFlags, losses: Loss[], canKeep: boolean): WxError {
-  const flag = !canKeep
-    ? '--discard-files'
-    : flags.keepFiles
-      ? '--yes with --keep-files'
-      : '--keep-files or --discard-files'
+function refugeText({ kind, files }: Loss, canKeep: boolean): string {
+  if (kind !== 'files') return 'which can be saved here'
+  if (canKeep) return 'which can be put back'
+  return files ? 'more than the new file system takes' : 'which cannot be kept'
+}
+
+function unanswered(found: string, flags: FlashFlags, losses: Loss[], isStuck: boolean): WxError {
+  const saves = losses.some(({ kind }) => kind !== 'files')
+  const flag = !isStuck
+    ? '--keep-files or --discard-files'
+    : saves
+      ? '--discard-files, or --yes to save here what can be saved'
+      : '--discard-files'
   const stock = flags.stockPartitions ? '' : ', or keep the layout with --stock-partitions'
   const hasFiles = losses.some(({ kind }) => kind === 'files')
   return new WxError('ANSWER_MISSING', found, {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import {
   type BoardContext,
@@ -10,16 +9,11 @@ import {
   refuseSecured,
   withBoard,
 } from './board-flash.js'
-import { isSpoiled } from './commands.js'
-import { differingRuns } from './compare.js'
 import { guessFlash } from './flash-guess.js'
-import type { Session } from './session.js'
+import { readPiece } from './flash-read.js'
 
 /** So many sectors that a piece which differs everywhere is seen as such after a few questions. */
 const pieceBytes = 0x40000
-/** What is read is stored at once: a broken-off run goes on there. */
-const chunkBytes = 0x10000
-const attempts = 4
 
 export interface Backup extends BoardInfo {
   size: number
@@ -74,36 +68,4 @@ export function backupBoard(
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     return { ...info, size, sha256, readBytes }
   })
-}
-
-/** Makes `piece` what the chip holds; answers how much of it had to be read. */
-async function readPiece(
-  session: Session,
-  address: number,
-  piece: Uint8Array,
-  onRead: (from: number, length: number) => Promise<void>,
-): Promise<number> {
-  let readBytes = 0
-  for (let failures = 0, rounds = 0; ; ) {
-    try {
-      const md5 = (at: number, size: number): Promise<string> => session.loader.md5(at, size)
-      const runs = await differingRuns({ address, bytes: piece }, md5, () => {})
-      // The comparison of the next round is the proof.
-      if (runs.length === 0) return readBytes
-      if (++rounds > attempts)
-        throw new WxError('VERIFY_FAILED', 'What was read does not match the chip.')
-      for (const run of runs) {
-        for (let at = 0; at < run.size; at += chunkBytes) {
-          const length = Math.min(chunkBytes, run.size - at)
-          const from = run.address + at - address
-          piece.set(await session.loader.readAll(run.address + at, length), from)
-          readBytes += length
-          await onRead(from, length)
-        }
-      }
-    } catch (error) {
-      if (!isSpoiled(error) || ++failures >= attempts) throw error
-      await session.stepDown()
-    }
-  }
 }

@@ -12,6 +12,7 @@ import { checkImage } from './image.js'
 import { canHold, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
 import type { Loss } from './losses.js'
 import { hearReturned, mayReturn } from './returned-port.js'
+import { type SavedPartition, savePartition } from './saved-partition.js'
 import { Session } from './session.js'
 
 export interface FlashOptions {
@@ -31,8 +32,8 @@ export interface FlashOptions {
   patience?: number | undefined
   waitForButtons: boolean
   /**
-   * Asked when something on the board has no place in the new layout: its files can be kept where
-   * `canKeep` says so, and are put back; everything else is lost. Throws to stop.
+   * Asked when something on the board has no place in the new layout. What is kept: its files, put
+   * back where `canKeep` says so, else lost; everything else saved in files here. Throws to stop.
    */
   mayLose(losses: Loss[], canKeep: boolean): Promise<'keep' | 'lose'>
 }
@@ -50,6 +51,8 @@ export interface FlashResult {
   partitions: 'queue' | 'stock'
   /** What was, or with --dry-run would be, written, erased and lost. */
   plan: ReturnType<typeof planValues>
+  /** What had no place in the new layout and lies in files of this computer now. */
+  saved: SavedPartition[]
   state: 'flashed' | 'already-flashed' | 'planned'
   sectors: number
   sectorsWritten: number
@@ -87,6 +90,7 @@ export async function flashBoard(
   const session = await Session.open({ ...options, report, signal }, system)
   let flash: 'untouched' | 'torn' | 'written' = 'untouched'
   let kept: KeptFiles | undefined
+  const saved: SavedPartition[] = []
   try {
     const { facts } = session.loader
     const { chip, revision, flashSizeBytes } = facts
@@ -130,6 +134,7 @@ export async function flashBoard(
     const result = {
       ...known,
       plan: values,
+      saved,
       ...{ runtime, version, sha256 },
       partitions: target.hasQueue ? ('queue' as const) : ('stock' as const),
       sectors: plan.sectors,
@@ -149,7 +154,12 @@ export async function flashBoard(
     let written = { wireBytes: 0, writeMs: 0 }
     let baud = session.loader.baud
     if (!nothingToDo) {
-      const files = await filesToKeep(plan, target, options)
+      const { files, others } = await thingsToKeep(plan, target, options)
+      for (const loss of others) {
+        const one = await savePartition(loss, session, system, report)
+        saved.push(one)
+        report({ type: 'notice', notice: 'partition-saved', values: { ...one } })
+      }
       if (files) {
         kept = await keepFiles(files, target, session.mac, system)
         report({
@@ -210,16 +220,19 @@ export async function flashBoard(
   }
 }
 
-/** The files to put back, where there are any and they are wanted. Throws where the job is not. */
-async function filesToKeep(
+/** The files to put back and what to save here, where that is wanted. Throws where the job is not. */
+async function thingsToKeep(
   { losses }: FlashPlan,
   target: FlashTarget,
   options: FlashOptions,
-): Promise<BoardFiles | undefined> {
-  if (losses.length === 0) return undefined
+): Promise<{ files: BoardFiles | undefined; others: Loss[] }> {
   const files = losses.find(({ kind }) => kind === 'files')?.files
   const canKeep = files !== undefined && canHold(target, files)
-  return (await options.mayLose(losses, canKeep)) === 'keep' && canKeep ? files : undefined
+  const isKept = losses.length > 0 && (await options.mayLose(losses, canKeep)) === 'keep'
+  return {
+    files: isKept && canKeep ? files : undefined,
+    others: isKept ? losses.filter(({ kind }) => kind !== 'files') : [],
+  }
 }
 
 async function hear(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { writePartitionTable } from '../../src/device/partitions.js'
@@ -248,9 +248,54 @@ describe('what another firmware keeps', () => {
   const part = (label: string, subtype: number, offset: number, size: number) => ({
     ...{ label, type: 'data' as const, subtype, offset, size, flags: 0 },
   })
+  const storage = part('storage', 0x80, 0x320000, 0xe0000)
 
   it.each([
-    ["Espruino's storage", part('storage', 0x80, 0x320000, 0xe0000), /Espruino's storage/],
+    [storage, /storage is saved: .*`wxstation (board restore \S+ --offset 0x320000)` puts it back/],
+    [part('wxqueue', 0x40, 0x240000, 0x1c0000), /`wxstation (stream import \S+)` brings/],
+  ])('is saved as it is with --keep-files, and the way back is told', async (partition, text) => {
+    const board = await speakingBoard()
+    board.flash.program(0x8000, writePartitionTable([partition]))
+    board.flash.program(partition.offset + 0x5000, Uint8Array.of(1, 2, 3))
+    const content = board.flash.read(partition.offset, partition.size)
+    const system = testSystem()
+    const { code, err } = await flash(board, ['--stock-partitions', '--keep-files'], system)
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(text) })
+    const [, command = ''] = text.exec(err) ?? []
+    const path = command.split(' ')[2] ?? ''
+    expect(path).toMatch(/saved-partitions.240ac4010203-\w+-\d{8}T\d{6}Z\.bin$/)
+    expect(readFileSync(path).equals(content)).toBe(true)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    if (!command.startsWith('board')) return
+    for (let at = 0; at < partition.size; at += blockSize)
+      board.flash.eraseSector(partition.offset + at)
+    const back = await cli([...command.split(' '), '--yes', '-p', board.rfc2217Url])
+    expect(back).toMatchObject({ code: 0 })
+    expect(board.flash.read(partition.offset, partition.size)).toEqual(content)
+  })
+
+  it.each([
+    ['ends before it', image.length],
+    ['is as large as the chip', 0x3ff000],
+  ])('stays where the next Espruino has it too, whose image %s', async (_, size) => {
+    const board = await speakingBoard()
+    const table = [part('nvs', 2, 0x9000, 0x6000), storage]
+    const app = { label: 'factory', type: 'app' as const, subtype: 0, flags: 0 }
+    const layout = writePartitionTable([{ ...app, offset: 0x10000, size: 0x180000 }, ...table])
+    const espruino = new Uint8Array(size).fill(0xff)
+    espruino.set(image)
+    espruino.set(layout, 0x7000)
+    board.flash.program(0x8000, layout)
+    board.flash.program(storage.offset, Uint8Array.of(1, 2, 3))
+    const content = board.flash.read(storage.offset, storage.size)
+    const argv = ['flash', imageFile(espruino), '--force', '-p', board.rfc2217Url, '--json']
+    const { code, out } = await cli(argv)
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/"saved": ?\[\]/) })
+    expect(board.flash.read(storage.offset, storage.size)).toEqual(content)
+  })
+
+  it.each([
+    ["Espruino's storage", storage, /Espruino's storage/],
     [
       "the station's queue",
       part('wxqueue', 0x40, 0x240000, 0x1c0000),

@@ -21,7 +21,7 @@ export const addFlash: AddCommand = (program, handle) => {
     .option('--force', 'write every sector; take an image made for a newer chip revision')
     .option('--stock-partitions', 'keep the official partition table, without the queue')
     .addOption(
-      new Option('--keep-files', 'save files that have to move, and put them back').conflicts([
+      new Option('--keep-files', 'save what has to move, and put files back').conflicts([
         'discardFiles',
         'erase',
       ]),

@@ -120,6 +120,14 @@ export const flashNotices: Record<string, (values: Values) => string> = {
     'the flash is half written and the board will not start; the same command finishes the job',
   'files-saved': ({ path, files, bytes }) =>
     `${files} files (${bytesText(Number(bytes))}) saved until they are back on the board: ${path}`,
+  'partition-saved': ({ kind, label, path, offset }) => {
+    const file = /\s/.test(String(path)) ? `"${path}"` : path
+    if (kind === 'queue')
+      return `the queue is saved: \`wxstation stream import ${file}\` brings its records into TimeBase`
+    const name = kind === 'storage' ? "Espruino's storage" : `the partition "${label}"`
+    const back = `wxstation board restore ${file} --offset 0x${Number(offset).toString(16)}`
+    return `${name} is saved: under the firmware it belongs to, \`${back}\` puts it back`
+  },
   'files-back': () => 'the files are back on the board',
   'files-wait': ({ path }) =>
     `the board's files are safe in ${path}; the same command puts them back`,

@@ -30,6 +30,7 @@ function person(choice: string, goesOn: boolean): { context: Context; heard: str
 }
 
 const flags: FlashFlags = { jobs: 1, wait: true }
+const keeping: FlashFlags = { ...flags, keepFiles: true }
 
 describe('what has no place in the new layout', () => {
   it.each<[string, Loss[], FlashFlags, boolean, string, boolean, string, number]>([
@@ -38,19 +39,17 @@ describe('what has no place in the new layout', () => {
     ['files: stop', [files], flags, true, 'stop', true, 'INTERRUPTED', 1],
     ['files that do not fit, given up', [files], flags, false, '', true, 'lose', 1],
     ['files that do not fit, not given up', [files], flags, false, '', false, 'INTERRUPTED', 1],
-    ['files kept and a queue given up', [files, queue], flags, true, 'keep', true, 'keep', 2],
-    ['files kept, a queue not', [files, queue], flags, true, 'keep', false, 'INTERRUPTED', 2],
-    ['a flag for the files', [files], { ...flags, keepFiles: true }, true, '', false, 'keep', 0],
-    [
-      'a flag, and a queue',
-      [files, queue],
-      { ...flags, keepFiles: true },
-      true,
-      '',
-      true,
-      'keep',
-      1,
-    ],
+    ['files and a queue kept', [files, queue], flags, true, 'keep', false, 'keep', 1],
+    ['files and a queue given up', [files, queue], flags, true, 'lose', true, 'lose', 2],
+    ['both, but then not', [files, queue], flags, true, 'lose', false, 'INTERRUPTED', 2],
+    ['a queue alone, saved', [queue], flags, false, 'keep', false, 'keep', 1],
+    ['a queue alone, given up', [queue], flags, false, 'lose', true, 'lose', 2],
+    ['a queue saved, files given up', [files, queue], flags, false, 'keep', true, 'keep', 2],
+    ['a queue saved, files not', [files, queue], flags, false, 'keep', false, 'INTERRUPTED', 2],
+    ['a flag for the files', [files], keeping, true, '', false, 'keep', 0],
+    ['a flag, and a queue', [files, queue], keeping, true, '', false, 'keep', 0],
+    ['a flag, and files that do not fit', [files], keeping, false, '', true, 'lose', 1],
+    ['a flag, a queue, files that do not', [files, queue], keeping, false, '', true, 'keep', 1],
     ['everything', [files, queue], { ...flags, discardFiles: true }, true, '', false, 'lose', 0],
   ])('%s', async (_, losses, given, canKeep, choice, goesOn, expected, questions) => {
     const { context, heard } = person(choice, goesOn)
@@ -61,20 +60,26 @@ describe('what has no place in the new layout', () => {
 
   it('is named in the question, with what is lost named again', async () => {
     const { context, heard } = person('keep', true)
-    await decideLosses(context, flags, [files, queue], true, true)
+    await decideLosses(context, flags, [files, queue], false, true)
     expect(heard).toEqual([
-      "The new layout has no place for what the board holds: 3 files (4.2 kB), which can be put back; the station's queue, whose records may not all be sent.",
-      "This is lost: the station's queue, whose records may not all be sent. Go on?",
+      "The new layout has no place for what the board holds: 3 files (4.2 kB), more than the new file system takes; the station's queue, whose records may not all be sent, which can be saved here.",
+      'This is lost: 3 files (4.2 kB). Go on?',
     ])
   })
 
-  it('is not asked about beside other boards', async () => {
+  it.each([
+    ['files', [files], true, '--keep-files or --discard-files'],
+    ['a queue', [queue], false, '--keep-files or --discard-files'],
+    [
+      'files that do not fit, and a queue',
+      [files, queue],
+      false,
+      '--discard-files, or --yes to save here what can be saved',
+    ],
+  ])('is not asked about beside other boards: %s', async (_, losses, canKeep, flag) => {
     const { context, heard } = person('keep', true)
-    const answer = decideLosses(context, { ...flags, keepFiles: true }, [files, queue], true, false)
-    await expect(answer).rejects.toMatchObject({
-      code: 'ANSWER_MISSING',
-      hint: expect.stringContaining('--yes with --keep-files'),
-    })
+    const answer = decideLosses(context, flags, losses, canKeep, false)
+    await expect(answer).rejects.toMatchObject({ code: 'ANSWER_MISSING', details: { flag } })
     expect(heard).toEqual([])
   })
 })
