@@ -1,6 +1,7 @@
 import type { Region } from './flash-target.js'
 import type { StoredFolder, StoredNode } from './littlefs.js'
 import type { Partition } from './partitions.js'
+import { pageBytes } from './queue-page.js'
 
 /**
  * A station without a partition for its queue keeps the same pages as files: one each in this
@@ -8,7 +9,7 @@ import type { Partition } from './partitions.js'
  */
 const folderName = 'records'
 const countName = 'records.pages'
-const pageBytes = 4096
+
 /** A page that was ever begun starts with this and its number. */
 const magic = 'WXQ1'
 

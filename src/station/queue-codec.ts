@@ -3,9 +3,6 @@
  * format is described in firmware/micropython/queue.py, this half of it in codec.py.
  */
 
-export const pageBytes = 4096
-export const headerBytes = 52
-
 export const pad = 0x00
 export const blank = 0xff
 const deltaMax = 0x3f
@@ -49,32 +46,6 @@ export function entryBytes(byte: number): number {
   if (kind === ack) return 5
   return byte === boot ? 9 : byte === clock ? 15 : byte === estimate ? 11 : 0
 }
-
-/**
- * True when the last two of these bytes are the CRC-16/CCITT (polynomial 0x1021) of those before
- * them. It begins with the place, so that no old or shifted entry passes for a new one.
- */
-export function isSealed(
-  page: Uint8Array,
-  offset: number,
-  size: number,
-  pageNumber: number,
-): boolean {
-  if (offset + size > page.length) return false
-  // The page's number goes up to 2^30 and times 40503 beyond a double's whole numbers in a product
-  // of 32 bits: only its low 16 bits reach the CRC.
-  const end = offset + size - 2
-  let crc = ((pageNumber & 0xffff) * 40503 + offset * 7 + 1) & 0xffff
-  for (let i = offset; i < end; i++)
-    crc = ((crc & 0xff) << 8) ^ (table[(crc >> 8) ^ (page[i] ?? 0)] ?? 0)
-  return crc === (((page[end] ?? 0) << 8) | (page[end + 1] ?? 0))
-}
-
-const table = Uint16Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 8
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff
-  return crc
-})
 
 /** Four bits of kind, then 12, 11, 12 and 17 bits: the values of an entry that needs no other. */
 export function wholeValues(entry: DataView): Values {

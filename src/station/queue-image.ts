@@ -4,8 +4,8 @@ import {
   readPartitionTable,
   tableOffset,
 } from '../device/partitions.js'
+import { pageBytes } from '../device/queue-page.js'
 import { WxError } from '../errors.js'
-import { pageBytes } from './queue-codec.js'
 import { sealedPages } from './queue-pages.js'
 
 export interface QueueImage {

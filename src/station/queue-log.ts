@@ -1,5 +1,6 @@
+import { headerBytes, isSealed, type QueuePage } from '../device/queue-page.js'
 import * as codec from './queue-codec.js'
-import { type QueuePage, sealedPages } from './queue-pages.js'
+import { sealedPages } from './queue-pages.js'
 import { placeInTime, type Session } from './queue-times.js'
 
 /** A record as the station took it. */
@@ -124,13 +125,13 @@ class Walk {
     this.#values = undefined
     this.#enter(page)
     this.#estimate(page.estimated, page.estimatedZeroMs)
-    let offset = codec.headerBytes
+    let offset = headerBytes
     while (offset < bytes.length) {
       const first = bytes[offset] ?? codec.blank
       if (first === codec.blank && isBlank(bytes, offset)) return
       const size = codec.entryBytes(first)
       if (first === codec.pad) offset++
-      else if (size > 0 && codec.isSealed(bytes, offset, size, number)) {
+      else if (size > 0 && isSealed(bytes, offset, size, number)) {
         this.#entry(page, new DataView(bytes.buffer, bytes.byteOffset + offset, size))
         offset += size
       } else {
@@ -247,10 +248,7 @@ function isBlank(bytes: Uint8Array, from: number): boolean {
 /** After damage only an entry that needs nothing before it counts; the page's end: there is none. */
 function nextKey(bytes: Uint8Array, from: number, number: number): number {
   for (let offset = from; offset + codec.keyBytes <= bytes.length; offset++)
-    if (
-      (bytes[offset] ?? 0) >> 4 === codec.key &&
-      codec.isSealed(bytes, offset, codec.keyBytes, number)
-    )
+    if ((bytes[offset] ?? 0) >> 4 === codec.key && isSealed(bytes, offset, codec.keyBytes, number))
       return offset
   return bytes.length
 }
