@@ -66,7 +66,7 @@ export async function flashCommand(
         patience: patienceOf(settings),
         // Several people cannot hold several buttons: only a single board is waited for.
         waitForButtons: isAlone && flags.wait,
-        mayLose: (losses, canKeep) => decideLosses(context, flags, losses, canKeep, isAlone),
+        mayLose: (losses, held) => decideLosses(context, flags, losses, held, isAlone),
       },
       system,
       { report: context.report, signal: context.signal, board: isAlone ? undefined : port },

@@ -1,3 +1,4 @@
+import type { Held } from '../device/kept-files.js'
 import type { Loss } from '../device/losses.js'
 import { WxError } from '../errors.js'
 import type { Context } from './context.js'
@@ -6,41 +7,42 @@ import { bytesText } from './render/tables.js'
 
 /**
  * What becomes of things on the board that have no place in the new layout: by flag, by --yes (all is
- * kept that can be), or by a question. Files are kept by being put back, where the new layout holds
- * them; everything else by a file here. Throws before a byte is written where the answer is no.
+ * kept that can be), or by a question. What the new layout holds is kept by being put back, everything
+ * else but files by a file here. Throws before a byte is written where the answer is no.
  */
 export async function decideLosses(
   { options, prompts }: Context,
   flags: FlashFlags,
   losses: Loss[],
-  canKeep: boolean,
+  held: Held['kinds'],
   canAsk: boolean,
 ): Promise<'keep' | 'lose'> {
-  const others = losses.filter(({ kind }) => kind !== 'files')
-  const stuck = canKeep ? [] : losses.filter(({ kind }) => kind === 'files')
+  const others = losses.filter(({ kind }) => kind !== 'files' && !held.has(kind))
+  const stuck = losses.filter(({ kind }) => kind === 'files' && !held.has(kind))
   if (flags.discardFiles) return 'lose'
   if (options.yes || (flags.keepFiles && stuck.length === 0)) return 'keep'
-  const what = losses.map((loss) => `${lossText(loss)}, ${refugeText(loss, canKeep)}`).join('; ')
+  const what = losses.map((loss) => `${lossText(loss)}, ${refugeText(loss, held)}`).join('; ')
   const found = `The new layout has no place for what the board holds: ${what}.`
-  if (!canAsk || !prompts.canAsk) throw unanswered(found, flags, losses, stuck.length > 0)
-  const isChoice = !flags.keepFiles && (canKeep || others.length > 0)
+  if (!canAsk || !prompts.canAsk)
+    throw unanswered(found, flags, losses, { isStuck: stuck.length > 0, saves: others.length > 0 })
+  const isChoice = !flags.keepFiles && (held.size > 0 || others.length > 0)
   const isKept = isChoice
-    ? (await choose(found, wayToKeep(canKeep, others.length), prompts)) === 'keep'
+    ? (await choose(found, wayToKeep(held, others.length), prompts)) === 'keep'
     : others.length > 0
   const lost = isKept ? stuck : losses
   // Files alone were let go of by name.
-  const isSaid = lost.length === 0 || (canKeep && others.length === 0)
+  const isSaid = lost.length === 0 || (isChoice && losses.every(({ kind }) => kind === 'files'))
   const list = lost.map(lossText).join('; ')
   if (!isSaid && !(await prompts.confirm(`This is lost: ${list}. Go on?`, { flag: '--yes' })))
     throw stopped()
   return isKept ? 'keep' : 'lose'
 }
 
-function wayToKeep(canKeep: boolean, others: number): string {
-  if (others === 0) return 'Keep the files: save them here, put them back in the same run'
-  return canKeep
-    ? 'Keep all: save it here, put the files back in the same run'
-    : 'Save here what can be saved, and go on'
+function wayToKeep(held: Held['kinds'], others: number): string {
+  if (held.size === 0) return 'Save here what can be saved, and go on'
+  if (others > 0) return 'Keep all: save it here, put the files back in the same run'
+  const what = held.has('queue') ? 'files and queue' : 'the files'
+  return `Keep ${what}: save them here, put them back in the same run`
 }
 
 async function choose(
@@ -70,14 +72,19 @@ function lossText({ kind, label, size, files }: Loss): string {
   return `${files.count} ${files.count === 1 ? 'file' : 'files'} (${bytesText(files.bytes)})`
 }
 
-function refugeText({ kind, files }: Loss, canKeep: boolean): string {
+function refugeText({ kind, files }: Loss, held: Held['kinds']): string {
+  if (kind === 'queue' && held.has(kind)) return 'which can move into files'
   if (kind !== 'files') return 'which can be saved here'
-  if (canKeep) return 'which can be put back'
+  if (held.has(kind)) return 'which can be put back'
   return files ? 'more than the new file system takes' : 'which cannot be kept'
 }
 
-function unanswered(found: string, flags: FlashFlags, losses: Loss[], isStuck: boolean): WxError {
-  const saves = losses.some(({ kind }) => kind !== 'files')
+function unanswered(
+  found: string,
+  flags: FlashFlags,
+  losses: Loss[],
+  { isStuck, saves }: { isStuck: boolean; saves: boolean },
+): WxError {
   const flag = !isStuck
     ? '--keep-files or --discard-files'
     : saves

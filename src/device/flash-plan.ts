@@ -11,6 +11,7 @@ import {
 } from './chip-layout.js'
 import { differingRuns, type Run } from './compare.js'
 import type { FlashTarget, Region } from './flash-target.js'
+import { type Held, heldBy } from './kept-files.js'
 import { superblockBytes } from './littlefs.js'
 import { type Loader, sectorBytes } from './loader.js'
 import { type FilesFate, findLosses, type Loss } from './losses.js'
@@ -27,6 +28,8 @@ export interface FlashPlan {
   sectorsToWrite: number
   /** What the board holds that has no place in the new layout. */
   losses: Loss[]
+  /** What of that goes into the new layout all the same. */
+  held: Held
   files: FilesFate
   queueBytes: number
 }
@@ -61,13 +64,15 @@ export async function planFlash(
       })),
     )
   }
+  const fates = options.erase ? noLosses : await findLosses(loader, target, before, runs, report)
   return {
     eraseAll: options.erase,
     erase: fresh,
     runs,
     sectors,
     sectorsToWrite: runs.reduce((sum, { size }) => sum + size / sectorBytes, 0),
-    ...(options.erase ? noLosses : await findLosses(loader, target, before, runs, report)),
+    ...fates,
+    held: heldBy(target, fates.losses),
     queueBytes: queue?.size ?? 0,
   }
 }
@@ -90,7 +95,7 @@ export function planWithFiles(
 }
 
 /** The plan as the user is shown it, without addresses. */
-export function planValues({ losses, ...plan }: FlashPlan) {
+export function planValues({ losses, held, ...plan }: FlashPlan) {
   const moving = losses.find(({ kind }) => kind === 'files')?.files
   return {
     nothingToDo: plan.sectorsToWrite === 0 && !plan.eraseAll && plan.erase.length === 0,
@@ -101,6 +106,7 @@ export function planValues({ losses, ...plan }: FlashPlan) {
     files: plan.files,
     losesFiles: plan.files === 'move',
     ...(moving && { movingFiles: moving.count, movingBytes: moving.bytes }),
+    movesQueue: held.kinds.has('queue'),
     loses: losses.map(({ label }) => label).join(' '),
     erases: plan.erase.map(({ label }) => label).join(' '),
   }

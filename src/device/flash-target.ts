@@ -25,6 +25,8 @@ export interface FlashTarget {
   hasQueue: boolean
   /** Files that had to move: among the regions, or in the new `vfs` already by a job that was cut short. */
   files: 'none' | 'planned' | 'there'
+  /** The queue of a partition that goes away is among them already. */
+  movedQueue: boolean
   regions: Region[]
 }
 
@@ -53,7 +55,7 @@ export function planTarget(
 ): FlashTarget {
   if (image.kind === 'app' || !image.table) {
     const regions = wholeSectors([{ address: image.offset, bytes: image.bytes }])
-    return { image, table: undefined, hasQueue: false, files: 'none', regions }
+    return { image, table: undefined, hasQueue: false, files: 'none', movedQueue: false, regions }
   }
   const isMicroPython = image.table.partitions.some(({ label }) => label === 'vfs')
   const changed =
@@ -70,7 +72,7 @@ export function planTarget(
   const regions = options.keepData ? withoutData(whole, table.partitions) : whole
   return {
     ...{ image: { ...sized, bytes }, table, regions },
-    ...{ hasQueue: changed !== undefined, files: 'none' },
+    ...{ hasQueue: changed !== undefined, files: 'none', movedQueue: false },
   }
 }
 

@@ -6,10 +6,10 @@ import type { BoardFiles } from './board-files.js'
 import { chips } from './boards.js'
 import { type FirmwareSource, type Obtained, obtainFirmware } from './firmware-source.js'
 import { type FlashPlan, planFlash, planValues, planWithFiles } from './flash-plan.js'
-import { type FlashTarget, planTarget } from './flash-target.js'
+import { planTarget } from './flash-target.js'
 import { erasePlanned, writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
-import { canHold, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
+import { type Held, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
 import type { Loss } from './losses.js'
 import { hearReturned, mayReturn } from './returned-port.js'
 import { type SavedPartition, savePartition } from './saved-partition.js'
@@ -32,10 +32,10 @@ export interface FlashOptions {
   patience?: number | undefined
   waitForButtons: boolean
   /**
-   * Asked when something on the board has no place in the new layout. What is kept: its files, put
-   * back where `canKeep` says so, else lost; everything else saved in files here. Throws to stop.
+   * Asked when something on the board has no place in the new layout. What is kept: kinds that are
+   * held by being put back, everything else but files by a file here. Throws to stop.
    */
-  mayLose(losses: Loss[], canKeep: boolean): Promise<'keep' | 'lose'>
+  mayLose(losses: Loss[], held: Held['kinds']): Promise<'keep' | 'lose'>
 }
 
 export interface FlashResult {
@@ -124,7 +124,7 @@ export async function flashBoard(
     })
     await session.raiseBaud()
     report({ type: 'stage', stage: 'compare' })
-    if (!options.erase) kept = await waitingFiles(bare, session, system, options)
+    if (!options.erase) kept = await waitingFiles(bare, session, system, { ...options, report })
     let target = kept?.target ?? bare
     let plan = await planFlash(session.loader, target, options, report)
     const { runtime, version, sha256 } = firmware
@@ -154,7 +154,7 @@ export async function flashBoard(
     let written = { wireBytes: 0, writeMs: 0 }
     let baud = session.loader.baud
     if (!nothingToDo) {
-      const { files, others } = await thingsToKeep(plan, target, options)
+      const { files, others } = await thingsToKeep(plan, options)
       for (const loss of others) {
         const one = await savePartition(loss, session, system, report)
         saved.push(one)
@@ -165,7 +165,10 @@ export async function flashBoard(
         report({
           type: 'notice',
           notice: 'files-saved',
-          values: { path: kept.path, files: files.count, bytes: files.bytes },
+          values: {
+            ...{ path: kept.path, files: files.count, bytes: files.bytes },
+            ...{ queue: plan.held.kinds.has('queue') },
+          },
         })
         plan = planWithFiles(plan, kept.target, target)
         target = kept.target
@@ -222,17 +225,13 @@ export async function flashBoard(
 
 /** The files to put back and what to save here, where that is wanted. Throws where the job is not. */
 async function thingsToKeep(
-  { losses }: FlashPlan,
-  target: FlashTarget,
+  { losses, held }: FlashPlan,
   options: FlashOptions,
 ): Promise<{ files: BoardFiles | undefined; others: Loss[] }> {
-  const files = losses.find(({ kind }) => kind === 'files')?.files
-  const canKeep = files !== undefined && canHold(target, files)
-  const isKept = losses.length > 0 && (await options.mayLose(losses, canKeep)) === 'keep'
-  return {
-    files: isKept && canKeep ? files : undefined,
-    others: isKept ? losses.filter(({ kind }) => kind !== 'files') : [],
-  }
+  const { kinds, files } = held
+  if (losses.length === 0 || (await options.mayLose(losses, kinds)) === 'lose')
+    return { files: undefined, others: [] }
+  return { files, others: losses.filter(({ kind }) => kind !== 'files' && !kinds.has(kind)) }
 }
 
 async function hear(

@@ -25,9 +25,14 @@ interface Part {
 
 /** Whether a file system of so many blocks holds these files with room to work. */
 export function hasRoom(nodes: StoredNode[], blockCount: number): boolean {
+  return usedBlocks(nodes) + spareBlocks <= blockCount
+}
+
+/** Blocks that a new file system takes for these files and their folders. */
+export function usedBlocks(nodes: StoredNode[]): number {
   const folders = layOut(nodes)
   const pairs = [...folders.values()].reduce((sum, parts) => sum + parts.length, 0)
-  return 2 * pairs + blocksOfFiles(nodes) + spareBlocks <= blockCount
+  return 2 * pairs + blocksOfFiles(nodes)
 }
 
 /**

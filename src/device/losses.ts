@@ -5,6 +5,7 @@ import type { Run } from './compare.js'
 import type { FlashTarget } from './flash-target.js'
 import { superblockBytes } from './littlefs.js'
 import type { Loader } from './loader.js'
+import { findUnsent, type UnsentPage } from './moved-queue.js'
 import { type Partition, queueLabel } from './partitions.js'
 
 /** Something on the board that has no place in the new layout, or another one. */
@@ -16,6 +17,8 @@ export interface Loss {
   size: number
   /** Of `files`: what is there, where it can be read. */
   files?: BoardFiles
+  /** Of a `queue` that the new layout has no partition for: what the station still needs of it. */
+  unsent?: UnsentPage[]
 }
 
 /** What becomes of the files in `vfs`; `unknown` where the image brings no table that would tell. */
@@ -30,7 +33,7 @@ const lastSystemSubtype = 0x06
  */
 export async function findLosses(
   loader: Loader,
-  { table, files: kept }: FlashTarget,
+  { table, files: kept, movedQueue }: FlashTarget,
   { partitions, isKnown }: ChipLayout,
   runs: Run[],
   report: Report,
@@ -49,13 +52,16 @@ export async function findLosses(
   let files: FilesFate = kept === 'none' ? 'none' : 'put-back'
   for (const { loss, isKept } of found) {
     const isFiles = loss.kind === 'files'
-    if ((isFiles && kept !== 'none') || (isKept && !isFiles) || (await isEmpty(loader, loss)))
-      continue
+    const isMoved = isFiles ? kept !== 'none' : loss.kind === 'queue' && movedQueue
+    if (isMoved || (isKept && !isFiles) || (await isEmpty(loader, loss))) continue
+    // A table may promise more than the chip has: nothing was ever stored there.
+    const isWhole = loss.offset + loss.size <= loader.facts.flashSizeBytes
+    const isHomeless = isWhole && !table.partitions.some(({ label }) => label === loss.label)
     if (isKept) files = 'stay'
+    else if (loss.kind === 'queue' && isHomeless)
+      losses.push({ ...loss, unsent: await findUnsent(loader, loss, report) })
     else if (!isFiles) losses.push(loss)
     else {
-      // A table may promise more than the chip has: nothing was ever stored there.
-      const isWhole = loss.offset + loss.size <= loader.facts.flashSizeBytes
       const content = isWhole ? await readFiles(loader, loss, report) : undefined
       if (content && (await isUntouched(content))) continue
       files = 'move'

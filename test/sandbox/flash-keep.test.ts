@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { writePartitionTable } from '../../src/device/partitions.js'
+import { readPartitionTable, withQueue, writePartitionTable } from '../../src/device/partitions.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { BlockDevice } from '../../src/sandbox/board/littlefs/device.js'
 import { LittleFs } from '../../src/sandbox/board/littlefs/littlefs.js'
@@ -242,6 +242,121 @@ describe('a queue in files', () => {
       expect(contentOn(board)).toEqual(content)
     }
   }, 60_000)
+})
+
+describe('a queue in a partition that the official table has not', () => {
+  const queueAt = vfsAt + queueBytes
+  const total = 0x1c0000 / blockSize
+  const layout = (): Uint8Array => {
+    const table = readPartitionTable(image.subarray(0x7000), 'built')
+    return writePartitionTable(withQueue(table, 4 * 1024 * 1024)?.partitions ?? [])
+  }
+
+  /** A station with our layout whose pages hold ten records each, those before `sent` acknowledged. */
+  async function stationWith(numbers: number[], sent: number) {
+    const board = await speakingBoard()
+    board.flash.program(0x1000, image)
+    board.flash.eraseSector(0x8000)
+    board.flash.program(0x8000, layout())
+    const device = deviceOn(board, queueBytes)
+    LittleFs.format(device)
+    const fs = LittleFs.mount(device)
+    for (const step of files) apply(fs, step)
+    const content = sorted(contentOf(fs))
+    const pages = numbers.map((number) => {
+      const head = { number, first: number * 10, acknowledged: Math.min(sent, number * 10) }
+      const page = queuePage(head, [keyEntry(0, number, true, 1, [215, 480, 221, 101_325])])
+      board.flash.program(queueAt + (number % total) * blockSize, page)
+      return page
+    })
+    return { board, content, pages }
+  }
+
+  /** Numbers of the pages in files, each at the place that the station finds it by; what else is there. */
+  function filesOn(board: VirtualBoard): { numbers: number[]; others: Content } {
+    const entries = Object.entries(contentOn(board, stockBytes))
+    const text = (value: unknown): Buffer => Buffer.from(String(value), 'hex')
+    const places = Number(text(entries.find(([name]) => name === '/records.pages')?.[1]).toString())
+    const numbers = entries
+      .filter(([name]) => name.startsWith('/records/'))
+      .map(([name, value]) => {
+        const { pages } = sealedPages(text(value), false)
+        expect(pages).toHaveLength(1)
+        const number = pages[0]?.number ?? -1
+        expect(name).toBe(`/records/${number % places}`)
+        return number
+      })
+    const others = entries.filter(([name]) => !name.startsWith('/records'))
+    return { numbers: numbers.sort((a, b) => a - b), others: Object.fromEntries(others) as Content }
+  }
+
+  const keep = ['--stock-partitions', '--keep-files']
+
+  it('moves into files from the first unsent record on, whatever cuts the job, and back', async () => {
+    const numbers = [445, 446, 447, 448, 449, 450]
+    const start = () => stationWith(numbers, 4475)
+    const first = await start()
+    const before = first.board.flash.operations
+    const { code, err } = await flash(first.board, keep)
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: expect.stringMatching(
+        /must move, the queue into files[\s\S]*files \(31 kB\) and the queue saved/,
+      ),
+    })
+    const all = first.board.flash.operations - before
+    const cut = await Promise.all(
+      [0.001, 0.05, 0.2, 0.4, 0.7, 0.95].map(async (share) => {
+        const { board } = await start()
+        const system = testSystem()
+        const work = () => flash(board, keep, system)
+        await powerCutAt(board, Math.ceil(share * all), work, () => system.interrupt())
+        const again = testSystem({ folders: system.folders })
+        expect((await flash(board, ['--stock-partitions'], again)).code).toBe(0)
+        expect(savedIn(system)).toEqual([])
+        return board
+      }),
+    )
+    for (const board of [first.board, ...cut])
+      expect(filesOn(board)).toEqual({ numbers: [447, 448, 449, 450], others: first.content })
+    expect((await flash(first.board, ['--keep-files'])).code).toBe(0)
+    const found = sealedPages(first.board.flash.read(queueAt, 0x1c0000), true)
+    expect(found.pages.map(({ bytes }) => bytes)).toEqual(first.pages.slice(2))
+  }, 60_000)
+
+  it('takes along what the station has queued between a cut and the same command', async () => {
+    const { board } = await stationWith([3, 4], 0)
+    const system = testSystem()
+    await powerCutAt(
+      board,
+      1,
+      () => flash(board, keep, system),
+      () => system.interrupt(),
+    )
+    const page = queuePage({ number: 5, first: 50 }, [])
+    board.flash.program(queueAt + 5 * blockSize, page)
+    expect(
+      (await flash(board, ['--stock-partitions'], testSystem({ folders: system.folders }))).code,
+    ).toBe(0)
+    expect(filesOn(board).numbers).toEqual([3, 4, 5])
+  })
+
+  it('is saved for an import where it has more than the station would keep in files', async () => {
+    const numbers = Array.from({ length: 300 }, (_, i) => i)
+    const { board, content } = await stationWith(numbers, 0)
+    const system = testSystem()
+    const { code, err } = await flash(board, keep, system)
+    const [, path = ''] = /`wxstation stream import (\S+)` brings/.exec(err) ?? []
+    expect({ code, err }).toMatchObject({ code: 0 })
+    expect(sealedPages(readFileSync(path), true).pages).toHaveLength(300)
+    expect(filesOn(board)).toEqual({ numbers: [], others: content })
+  })
+
+  it('goes with --discard-files', async () => {
+    const { board } = await stationWith([3, 4], 0)
+    expect((await flash(board, ['--stock-partitions', '--discard-files'])).code).toBe(0)
+    expect(board.flash.read(vfsAt, 16).every((byte) => byte === 0xff)).toBe(true)
+  })
 })
 
 describe('what another firmware keeps', () => {

@@ -1,6 +1,7 @@
-# A queue that moves from files into a partition of another size. `write FOLDER PAGES`: leaves a
-# queue in files, as a station without the partition does. `read FILE`: starts the queue on the
-# partition in that file, tells what it finds, and goes on.
+# A queue that moves between files and a partition, of another size too. `write FOLDER PAGES`: leaves
+# a queue in files, as a station without the partition does; `fill FILE PAGES`: one in a partition.
+# `read FILE` and `open FOLDER PAGES`: starts the queue on what was moved, tells what it finds, and
+# goes on.
 import json
 import os
 import sys
@@ -14,8 +15,7 @@ WALL = 200000000
 RECORDS = 4000
 
 
-def write(folder, pages):
-    q = queue.Queue(store.FileStore(folder, pages))
+def leave(q):
     q.start(1, 2000)
     q.set_clock(1, 0, WALL, 0)
     for i in range(RECORDS):
@@ -26,8 +26,23 @@ def write(folder, pages):
                 pass
             q.ack(q.at.seq)
     q.flush()
+    return {"acked": q.acked(), "dropped": q.dropped}
+
+
+def write(folder, pages):
+    q = queue.Queue(store.FileStore(folder, int(pages)))
+    told = leave(q)
     q.store._close()
-    return {"files": len(os.listdir(folder)), "acked": q.acked(), "dropped": q.dropped}
+    return told
+
+
+def fill(path, pages):
+    flash = esp32.Flash(int(pages))
+    told = leave(queue.Queue(store.PartitionStore(esp32.Partition(flash))))
+    with open(path, "wb") as file:
+        for page in flash.data:
+            file.write(page)
+    return told
 
 
 def found(q):
@@ -38,13 +53,7 @@ def found(q):
     return {"first": out[0], "last": out[-1], "count": len(out), "damaged": q.at.damaged}
 
 
-def read(path):
-    size = os.stat(path)[6]
-    flash = esp32.Flash(size // 4096)
-    with open(path, "rb") as file:
-        for page in flash.data:
-            file.readinto(page)
-    q = queue.Queue(store.PartitionStore(esp32.Partition(flash)))
+def go_on(q):
     q.start(2, 2000)
     q.set_clock(1, 0, WALL + 100000, 0)
     before = found(q)
@@ -52,4 +61,18 @@ def read(path):
     return {"before": before, "after": found(q), "acked": q.acked()}
 
 
-print(json.dumps(write(sys.argv[2], int(sys.argv[3])) if sys.argv[1] == "write" else read(sys.argv[2])))
+def read(path):
+    size = os.stat(path)[6]
+    flash = esp32.Flash(size // 4096)
+    with open(path, "rb") as file:
+        for page in flash.data:
+            file.readinto(page)
+    return go_on(queue.Queue(store.PartitionStore(esp32.Partition(flash))))
+
+
+def open_files(folder, pages):
+    return go_on(queue.Queue(store.FileStore(folder, int(pages))))
+
+
+verbs = {"write": write, "fill": fill, "read": read, "open": open_files}
+print(json.dumps(verbs[sys.argv[1]](*sys.argv[2:])))

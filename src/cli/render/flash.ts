@@ -74,10 +74,16 @@ function planText(values: Values): string {
     .join(', ')
 }
 
-function filesText({ files, movingFiles, movingBytes, loses }: Values): string | undefined {
+function filesText({
+  files,
+  movingFiles,
+  movingBytes,
+  movesQueue,
+  loses,
+}: Values): string | undefined {
   const others = String(loses)
     .split(' ')
-    .filter((label) => label !== '' && label !== 'vfs')
+    .filter((label) => label !== '' && label !== 'vfs' && !(movesQueue && label === 'wxqueue'))
   const fates: Record<string, string> = {
     none: others.length > 0 ? '' : 'no files to keep',
     stay: 'files stay',
@@ -85,7 +91,7 @@ function filesText({ files, movingFiles, movingBytes, loses }: Values): string |
     move:
       movingFiles === undefined
         ? 'a file system that cannot be read must go'
-        : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move`,
+        : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move${movesQueue ? ', the queue into files with them' : ''}`,
   }
   const lost = others.length > 0 ? `no place for ${others.join(' and ')}` : ''
   return [fates[String(files)], lost].filter(Boolean).join(', ')
@@ -118,8 +124,8 @@ export const flashNotices: Record<string, (values: Values) => string> = {
   'slower-baud': ({ rate, used }) => `${rate} baud loses bytes here: going on at ${used} baud`,
   'half-written': () =>
     'the flash is half written and the board will not start; the same command finishes the job',
-  'files-saved': ({ path, files, bytes }) =>
-    `${files} files (${bytesText(Number(bytes))}) saved until they are back on the board: ${path}`,
+  'files-saved': ({ path, files, bytes, queue }) =>
+    `${files} files (${bytesText(Number(bytes))}) ${queue ? 'and the queue ' : ''}saved until they are back on the board: ${path}`,
   'partition-saved': ({ kind, label, path, offset }) => {
     const file = /\s/.test(String(path)) ? `"${path}"` : path
     if (kind === 'queue')

@@ -3,6 +3,7 @@ import type { Context } from '../../../src/cli/context.js'
 import type { FlashFlags } from '../../../src/cli/flash.js'
 import { decideLosses } from '../../../src/cli/losses.js'
 import { noPrompts } from '../../../src/cli/prompts.js'
+import type { Held } from '../../../src/device/kept-files.js'
 import type { Loss } from '../../../src/device/losses.js'
 
 const files: Loss = {
@@ -32,6 +33,9 @@ function person(choice: string, goesOn: boolean): { context: Context; heard: str
 const flags: FlashFlags = { jobs: 1, wait: true }
 const keeping: FlashFlags = { ...flags, keepFiles: true }
 
+/** Kinds that the new layout takes. */
+const held = (canKeep: boolean): Held['kinds'] => new Set(canKeep ? ['files'] : [])
+
 describe('what has no place in the new layout', () => {
   it.each<[string, Loss[], FlashFlags, boolean, string, boolean, string, number]>([
     ['files: kept', [files], flags, true, 'keep', false, 'keep', 1],
@@ -53,18 +57,31 @@ describe('what has no place in the new layout', () => {
     ['everything', [files, queue], { ...flags, discardFiles: true }, true, '', false, 'lose', 0],
   ])('%s', async (_, losses, given, canKeep, choice, goesOn, expected, questions) => {
     const { context, heard } = person(choice, goesOn)
-    const answer = decideLosses(context, given, losses, canKeep, true)
+    const answer = decideLosses(context, given, losses, held(canKeep), true)
     expect(await answer.catch(({ code }: { code: string }) => code)).toBe(expected)
     expect(heard).toHaveLength(questions)
   })
 
   it('is named in the question, with what is lost named again', async () => {
     const { context, heard } = person('keep', true)
-    await decideLosses(context, flags, [files, queue], false, true)
+    await decideLosses(context, flags, [files, queue], held(false), true)
     expect(heard).toEqual([
       "The new layout has no place for what the board holds: 3 files (4.2 kB), more than the new file system takes; the station's queue, whose records may not all be sent, which can be saved here.",
       'This is lost: 3 files (4.2 kB). Go on?',
     ])
+  })
+
+  it('is a choice for files and queue together where both go into the new layout', async () => {
+    const { context, heard } = person('keep', false)
+    const both: Held['kinds'] = new Set(['files', 'queue'])
+    expect(await decideLosses(context, flags, [files, queue], both, true)).toBe('keep')
+    expect(heard).toEqual([
+      "The new layout has no place for what the board holds: 3 files (4.2 kB), which can be put back; the station's queue, whose records may not all be sent, which can move into files.",
+    ])
+    const other = person('lose', false)
+    const answer = decideLosses(other.context, flags, [files, queue], both, true)
+    await expect(answer).rejects.toMatchObject({ code: 'INTERRUPTED' })
+    expect(other.heard).toHaveLength(2)
   })
 
   it.each([
@@ -78,7 +95,7 @@ describe('what has no place in the new layout', () => {
     ],
   ])('is not asked about beside other boards: %s', async (_, losses, canKeep, flag) => {
     const { context, heard } = person('keep', true)
-    const answer = decideLosses(context, flags, losses, canKeep, false)
+    const answer = decideLosses(context, flags, losses, held(canKeep), false)
     await expect(answer).rejects.toMatchObject({ code: 'ANSWER_MISSING', details: { flag } })
     expect(heard).toEqual([])
   })
