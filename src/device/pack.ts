@@ -15,6 +15,12 @@ const lastBlockBytes = 5500
 /** Smaller blocks cost more turnarounds than the erases that they begin ahead. */
 const leastBlockBytes = 1024
 
+/**
+ * The last block carries some data: after the last byte that is to be written the stub refuses any
+ * other block, if it holds no more than the end code and the checksum (7 bytes at most).
+ */
+const leastLastBytes = 16
+
 /** What the stub writes at once: where it ends in the stream, and in how many blocks it is best sent. */
 interface Window {
   end: number
@@ -67,7 +73,11 @@ export function blockEnds({ deflated, windows }: Packed, limit: number): number[
     at = end
   }
   for (at += limit; at < deflated.length; at += limit) ends.push(at)
-  return ends.at(-1) === deflated.length ? ends : [...ends, deflated.length]
+  if (ends.at(-1) !== deflated.length) ends.push(deflated.length)
+  const before = ends.at(-2)
+  if (before !== undefined && deflated.length - before < leastLastBytes)
+    ends[ends.length - 2] = Math.max((ends.at(-3) ?? 0) + 1, deflated.length - leastLastBytes)
+  return ends
 }
 
 function stepOf(size: number, blocks: number): number {

@@ -130,6 +130,9 @@ export class StubCommands {
       if (this.version === 1) return { error: stubError.length }
       return { error: block.length > size ? stubError.tooMuch : stubError.tooLittle }
     }
+    // esp-flasher-stub, s_flash_defl_data: not even the rest of a stream may follow.
+    if (this.version === 2 && write.isDeflated && write.missing === 0)
+      return { error: stubError.tooMuch }
     if (xorChecksum(block) !== checksum) return { error: stubError.checksum }
     return { after: () => this.#late(() => write.take(block)) }
   }

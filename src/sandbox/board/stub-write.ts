@@ -80,6 +80,10 @@ export class StubWrite {
     return undefined
   }
 
+  get isDeflated(): boolean {
+    return this.#inflater !== undefined
+  }
+
   close(): void {
     this.#inflater?.close()
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Packed, pack } from '../../../src/device/pack.js'
+import { blockBytes, blockEnds, type Packed, pack, windowBytes } from '../../../src/device/pack.js'
 import { largeImage } from '../../support/large-image.js'
 import { stubChip } from '../../support/stub-chip.js'
 
@@ -45,4 +45,15 @@ it('waits for no erase that a window ending with its block would have spared', a
   const uncut = { ...packed, windows: [] }
   const [cutMs, uncutMs] = [await measure(packed), await measure(uncut)]
   expect(cutMs).toBeLessThan(uncutMs - 150)
+})
+
+it('ends no stream with a block that the stub would refuse: all is written before its last bytes', async () => {
+  const { loader, done, flash } = await stubChip({ isPaced: false, workMs: () => 0, stepMs: 1 })
+  const bytes = large.subarray(0, windowBytes)
+  const packed = await pack(bytes, 0x10000)
+  // The checksum alone, were blocks cut without a look at it.
+  const cut = { ...packed, windows: [{ end: packed.deflated.length - 4, blocks: 1 }] }
+  expect(blockEnds(cut, blockBytes).at(-2)).toBe(packed.deflated.length - 16)
+  await done(loader.write(0x10000, cut, () => {}))
+  expect(Buffer.from(flash.read(0x10000, bytes.length)).equals(bytes)).toBe(true)
 })

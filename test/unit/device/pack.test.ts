@@ -45,6 +45,22 @@ describe('packing a region', () => {
 })
 
 describe('blocks of a packed region', () => {
+  it.each([7, 6, 3, 1])('do not end with one of %i bytes, which may hold no data', (rest) => {
+    const deflated = new Uint8Array(7 * 1024 + rest)
+    const ends = blockEnds(
+      { bytes: deflated, deflated, windows: [{ end: deflated.length, blocks: 8 }] },
+      blockBytes,
+    )
+    expect(ends).toHaveLength(8)
+    expect(deflated.length - (ends.at(-2) ?? 0)).toBe(16)
+    const plain = new Uint8Array(2 * blockBytes + rest)
+    expect(blockEnds({ bytes: plain, deflated: plain, windows: [] }, blockBytes)).toEqual([
+      blockBytes,
+      plain.length - 16,
+      plain.length,
+    ])
+  })
+
   const cuts = fc
     .uniqueArray(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 20 })
     .map((ends) => ends.sort((a, b) => a - b))
@@ -56,7 +72,10 @@ describe('blocks of a packed region', () => {
         const windows = ends.slice(0, -1).map((end) => ({ end, blocks: n }))
         const blocks = blockEnds({ bytes: deflated, deflated, windows }, limit)
         expect(blocks.at(-1)).toBe(deflated.length)
-        expect(windows.filter(({ end }) => !blocks.includes(end))).toEqual([])
+        const missed = windows.filter(
+          ({ end }) => end <= deflated.length - 16 && !blocks.includes(end),
+        )
+        expect(missed).toEqual([])
         for (const [n, end] of blocks.entries()) {
           const size = end - (blocks[n - 1] ?? 0)
           expect(size).toBeGreaterThan(0)
