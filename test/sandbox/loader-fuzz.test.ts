@@ -17,13 +17,15 @@ function loader(make: (pins: LoaderPins) => Receiver) {
   const shared = makeSharedFlash(size)
   const flash = new Flash(shared)
   const part = silicon.esp32s3
-  let sent: number[] = []
+  let sent = Buffer.alloc(0)
   let hasLeft = false
   const receiver = make({
     silicon: part,
     flash: shared,
     registers: new Registers(part, flash, new Uint8Array(6)),
-    transmit: (bytes) => sent.push(...bytes),
+    transmit: (bytes) => {
+      sent = Buffer.concat([sent, bytes])
+    },
     setBaud: () => {},
     busy: async () => {},
     leave: () => {
@@ -35,12 +37,10 @@ function loader(make: (pins: LoaderPins) => Receiver) {
     hasLeft: () => hasLeft,
     sent: () => sent.length,
     async send(bytes: Uint8Array): Promise<string[]> {
-      sent = []
+      sent = Buffer.alloc(0)
       receiver.receive(bytes, true)
       for (let i = 0; i < 6; i++) await settle()
-      return new SlipReader('skip')
-        .read(Uint8Array.from(sent))
-        .map((one) => Buffer.from(one).toString('hex'))
+      return new SlipReader('skip').read(sent).map((one) => Buffer.from(one).toString('hex'))
     },
   }
 }
