@@ -9,12 +9,17 @@ const blockBytes = 65_536
 const leastPiece = 8192
 /** A reader that holds the event loop longer than this gets smaller pieces, a faster one larger. */
 const longMs = 1
+/** Turns of the event loop that a reader waits at most for what arrives: a page of rows in blocks. */
+const mostTurns = 32
 
 /**
  * Blocks to be filled again. What waits longer than a moment would else be old to V8's garbage
  * collector, which gives such memory back some 50 MB late.
  */
 const spare: Buffer[] = []
+
+/** Pieces that any body took in so far. */
+let arrivals = 0
 
 interface Block {
   bytes: Buffer
@@ -46,6 +51,7 @@ export class Inflow implements AsyncIterable<Uint8Array> {
       })
     })
     body.on('data', (piece: Uint8Array) => {
+      arrivals++
       this.#bytes += piece.length
       this.#waitingBytes += piece.length
       for (let at = 0; at < piece.length; ) at += this.#fill(piece.subarray(at))
@@ -64,8 +70,7 @@ export class Inflow implements AsyncIterable<Uint8Array> {
     let size = leastPiece
     try {
       while (true) {
-        // One turn of the event loop: what has arrived meanwhile is taken in first.
-        await new Promise<void>((resolve) => setImmediate(resolve))
+        await intake()
         const block = this.#waiting[0]
         if (block) {
           const start = block.start
@@ -106,5 +111,17 @@ export class Inflow implements AsyncIterable<Uint8Array> {
   #release(): void {
     const block = this.#waiting.shift()
     if (block && spare.length * blockBytes < mostBytes) spare.push(block.bytes)
+  }
+}
+
+/**
+ * Waits until what has arrived is taken in, of whatever body: the sooner the end of the next page is
+ * known, the sooner the server has the request for the one behind it.
+ */
+async function intake(): Promise<void> {
+  let seen: number | undefined
+  for (let turn = 0; turn < mostTurns && seen !== arrivals; turn++) {
+    seen = arrivals
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }

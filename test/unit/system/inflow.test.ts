@@ -21,6 +21,17 @@ function body(sizes: number[], error?: Error): Readable & { given: () => number 
   return Object.assign(readable, { given: () => next })
 }
 
+/** A body of which so many pieces arrive, one in each turn of the event loop. */
+function trickle(count: number): Readable & { given: () => number } {
+  let given = 0
+  const readable = new Readable({
+    read() {
+      setImmediate(() => this.push(given < count ? Buffer.alloc(1000, given++) : null))
+    },
+  })
+  return Object.assign(readable, { given: () => given })
+}
+
 describe('a body that is taken in ahead of its reader', () => {
   it('is read as it was sent, and a fault comes after what arrived before it', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 200_000 }), { maxLength: 8 })
@@ -65,6 +76,29 @@ describe('a body that is taken in ahead of its reader', () => {
       if (read > 8_000_000) break
     }
     expect(endless.given() * 64_000).toBeLessThan(read + 4_500_000)
+    expect(endless.destroyed).toBe(true)
+  })
+
+  it('lets the next body in before it is read on', async () => {
+    const inflow = new Inflow(body([100_000]))
+    const reader = inflow[Symbol.asyncIterator]()
+    await reader.next()
+    const next = trickle(20)
+    const later = new Inflow(next)
+    await turns(3)
+    await reader.next()
+    expect(next.given()).toBe(20)
+    await Promise.all([reader.return(undefined), later.arrived])
+  })
+
+  it('is read on beside one that never ends', async () => {
+    const endless = trickle(Number.POSITIVE_INFINITY)
+    const other = new Inflow(endless)[Symbol.asyncIterator]()
+    await other.next()
+    let read = 0
+    for await (const piece of new Inflow(body([100_000]))) read += piece.length
+    expect(read).toBe(100_000)
+    await other.return(undefined)
     expect(endless.destroyed).toBe(true)
   })
 })
