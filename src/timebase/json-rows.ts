@@ -2,6 +2,8 @@ import { WxError } from '../errors.js'
 
 /** One row of a weather stream has some 150 bytes; a single element beyond this is no row. */
 const maxElementBytes = 16_000_000
+/** So many bytes behind the last seam wait for the next one: many times a row, one piece at most. */
+const mostRestBytes = 65_536
 /** Blanks around the array; a server that sends on and on without a row must not hold anybody up. */
 const maxBlanks = 1_000_000
 
@@ -77,7 +79,12 @@ function makeLeaper(scanner: ElementScanner | undefined): Leaper {
       if (scan) return scan.take(chunk)
       const at = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).lastIndexOf(seam)
       const bytes = join(chunk)
-      if (at < 0) return giveUp(bytes)
+      if (at < 0 && (isFirst || bytes.length > mostRestBytes)) return giveUp(bytes)
+      if (at < 0) {
+        // A piece that ends a row, or cuts a seam in two.
+        restBytes = bytes.length
+        return []
+      }
       const cut = restBytes + at + 1
       const rows: unknown[] = []
       let start = 0
@@ -100,7 +107,18 @@ function makeLeaper(scanner: ElementScanner | undefined): Leaper {
       restBytes = bytes.length - cut - 1
       return rows
     },
-    rest: () => (scan || isFirst ? [] : giveUp(rest())),
+    rest() {
+      if (scan || isFirst) return []
+      const bytes = rest()
+      const rows: unknown[] = []
+      // A last row of another origin than all others would have V8 compile every reader anew.
+      const bracket = lastBracket(bytes)
+      const start = scanner && bracket > 0 ? scanner.scan(bytes, 0, bracket, rows) : 0
+      if (bracket <= 0 || start < bracket) return [...rows, ...giveUp(bytes.subarray(start))]
+      scan = makeScanner()
+      scan.take(emptyArray)
+      return rows
+    },
     end() {
       if (!scan) giveUp(rest())
       scan?.end()
@@ -109,6 +127,14 @@ function makeLeaper(scanner: ElementScanner | undefined): Leaper {
 }
 
 const openArray = Buffer.from('[')
+const emptyArray = Buffer.from('[]')
+
+/** Place of the bracket that the bytes end with, but for blanks; -1 where they do not. */
+function lastBracket(bytes: Uint8Array): number {
+  let at = bytes.length - 1
+  while (at >= 0 && isSpace(bytes[at] as number)) at--
+  return bytes[at] === closeBracket ? at : -1
+}
 
 function parsed(
   bytes: Buffer,

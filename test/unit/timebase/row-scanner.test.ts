@@ -120,10 +120,32 @@ describe('RowScanner', () => {
     }))
     const found = await read(JSON.stringify([...rows, rows[0]]), [], new RowScanner(floats))
     expect(found.map((one) => ScannedRow.lineOf(one) !== undefined)).toEqual([
-      ...[true, false, true, true],
-      // The last one of an answer has nothing behind it that says it is whole.
-      false,
+      ...[true, false, true, true, true],
     ])
     expect(found[2]).toMatchObject({ symbol: 'b', temperature: 20, pressure: -1013.25 })
+  })
+
+  it('takes every row of an answer, wherever it is cut behind the first', async () => {
+    const rows = ['a', 'b', 'c'].map((symbol, i) => ({
+      ...{ $type: 'weather_record', symbol, timestamp: times[i % 2] },
+      ...{ temperature: '20.0', humidity: '48.5', pressure: '-1013.25' },
+    }))
+    const text = `${JSON.stringify(rows)}\n`
+    // Behind its first seam, by which an answer is known.
+    for (let cut = text.indexOf('"symbol":"b"'); cut <= text.length; cut++) {
+      const found = await read(text, [cut], new RowScanner(floats))
+      expect(found.map(({ symbol }) => symbol)).toEqual(['a', 'b', 'c'])
+      expect(found.every((one) => ScannedRow.lineOf(one) !== undefined)).toBe(true)
+    }
+  })
+
+  it('leaves an answer with a row of many pieces to JSON.parse', async () => {
+    const [timestamp = ''] = times
+    const rows = ['a', 'b', 'c'].map((symbol) => ({
+      ...{ $type: 'weather_record', symbol, timestamp, temperature: 20 },
+      ...(symbol === 'b' && { note: 'x'.repeat(300_000) }),
+    }))
+    const cuts = Array.from({ length: 30 }, (_, i) => (i + 1) * 10_000)
+    expect(await read(JSON.stringify(rows), [120, ...cuts], new RowScanner(floats))).toEqual(rows)
   })
 })
