@@ -179,7 +179,10 @@ export class RowScanner {
       if (bytes[at] !== quote || whole === 0 || at - 1 === pointAt) return -1
       if (whole + decimals > exactDigits || (whole > 1 && bytes[digitsAt] === zero)) return -1
       const size = mantissa / (powers[decimals] as number)
-      if (size < leastPlain && (size > 0 || isNegative)) return -1
+      // No comparison behind another one: the first zero would throw away what V8 has compiled.
+      const isZero = mantissa === 0
+      const isSmall = size < leastPlain
+      if (isZero ? isNegative : isSmall) return -1
       row[name] = isNegative ? -size : size
       if (isNegative) out[written++] = minus
       for (let k = digitsAt; k < kept; k++) out[written++] = bytes[k] as number
@@ -191,7 +194,8 @@ export class RowScanner {
     out[written++] = closeBrace
     out[written++] = lineEnd
     line.end = written
-    rows.push(row)
+    // push() on an array that was empty makes V8 compile for small numbers first, then anew.
+    rows[rows.length] = row
     return at
   }
 
