@@ -23,6 +23,7 @@ import {
   queueSymbol,
   readQueue,
   reportQueue,
+  stationOfFile,
 } from './stream-queue.js'
 import { openTimebase } from './timebase.js'
 
@@ -125,7 +126,6 @@ export async function importStream(
   flags: ImportFlags,
 ): Promise<Result> {
   const { system, settings, signal, report } = context
-  const stream = name ?? settings.get('stream') ?? ''
   const path = resolve(system.cwd, file)
   const format = flags.format ?? formatByName(file) ?? (await formatByContent(system, path))
   if (format === 'parquet')
@@ -139,7 +139,10 @@ export async function importStream(
     )
   // What the file holds is known before anybody is asked anything.
   const queue = format === 'queue' ? await readQueue(context, path, flags) : undefined
-  const symbol = queue ? await queueSymbol(context, file, flags) : ''
+  const station = queue && (await stationOfFile(system, file))
+  const symbol = queue ? await queueSymbol(context, station, flags) : ''
+  // A station's queue goes where the station writes.
+  const stream = name ?? station?.stream ?? settings.get('stream') ?? ''
   if (queue) reportQueue(context, queue, symbol, flags)
   const client = await openTimebase(context)
   const classes = await streamSchema(client, stream, signal)

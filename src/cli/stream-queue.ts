@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { WxError } from '../errors.js'
+import type { Station } from '../station/inventory.js'
 import type { QueueLog } from '../station/queue-log.js'
 import type { System } from '../system.js'
 import type { FileRecord } from '../timebase/record-file.js'
@@ -29,26 +30,30 @@ export async function isFlashFile(system: System, path: string): Promise<boolean
   }
 }
 
-/**
- * The symbol under which a queue is stored, for the queue names none: --symbol, else the known
- * station whose MAC is in the file's name, else a question.
- */
-export async function queueSymbol(
-  context: Context,
-  file: string,
-  flags: QueueFlags,
-): Promise<string> {
-  const wanted = flags.symbol?.trim()
-  if (wanted) return wanted
+/** The known station whose MAC is in the name of a file, as `wxstation flash` names saved queues. */
+export async function stationOfFile(system: System, file: string): Promise<Station | undefined> {
   const { readInventory } = await import('../station/inventory.js')
   const digits = /(?<![0-9a-f])(?:[0-9a-f]{2}[:_-]?){5}[0-9a-f]{2}(?![0-9a-f])/i
     .exec(basename(file))?.[0]
     .replaceAll(/[:_-]/g, '')
     .toLowerCase()
-  const stations = await readInventory(context.system)
-  const known = stations.find(({ mac }) => mac.replaceAll(':', '').toLowerCase() === digits)
+  const stations = await readInventory(system)
+  return stations.find(({ mac }) => mac.replaceAll(':', '').toLowerCase() === digits)
+}
+
+/**
+ * The symbol under which a queue is stored, for the queue names none: --symbol, else that of the
+ * station it is known to be of, else a question.
+ */
+export async function queueSymbol(
+  { prompts }: Context,
+  known: Station | undefined,
+  flags: QueueFlags,
+): Promise<string> {
+  const wanted = flags.symbol?.trim()
+  if (wanted) return wanted
   if (known) return known.symbol
-  const answer = await context.prompts.text(
+  const answer = await prompts.text(
     'Symbol of the station',
     { flag: '--symbol' },
     { check: (text) => text.trim() !== '' || 'A station needs a symbol.' },

@@ -6,8 +6,10 @@ import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import type { BlockDevice } from '../../src/sandbox/board/littlefs/device.js'
 import { LittleFs } from '../../src/sandbox/board/littlefs/littlefs.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
+import { rememberStation } from '../../src/station/inventory.js'
 import { sealedPages } from '../../src/station/queue-pages.js'
 import { imageFile, powerCutAt, speakingBoard } from '../support/flashing.js'
+import { gatewayEnv, testGateway } from '../support/gateway.js'
 import { facts } from '../support/large-image.js'
 import {
   apply,
@@ -343,13 +345,31 @@ describe('a queue in a partition that the official table has not', () => {
 
   it('is saved for an import where it has more than the station would keep in files', async () => {
     const numbers = Array.from({ length: 300 }, (_, i) => i)
-    const { board, content } = await stationWith(numbers, 0)
+    // Each page holds one record of its ten, so the first unsent one is number 30, of page 3.
+    const { board, content } = await stationWith(numbers, 25)
     const system = testSystem()
     const { code, err } = await flash(board, keep, system)
-    const [, path = ''] = /`wxstation stream import (\S+)` brings/.exec(err) ?? []
+    const [, told = '', path = ''] = /`wxstation (stream import (\S+))` brings/.exec(err) ?? []
     expect({ code, err }).toMatchObject({ code: 0 })
     expect(sealedPages(readFileSync(path), true).pages).toHaveLength(300)
     expect(filesOn(board)).toEqual({ numbers: [], others: content })
+
+    const env = { NO_COLOR: '1', ...gatewayEnv(await testGateway()) }
+    const run = (argv: string[]) => cli(argv, testSystem({ folders: system.folders, env }))
+    await run(['stream', 'create', 'garden', '--no-status'])
+    const mac = '24:0a:c4:01:02:03'
+    await rememberStation(system, { mac, symbol: 'rooftop', stream: 'garden' })
+    const stored = await run([...told.split(' '), '--json'])
+    expect({ code: stored.code, out: stored.out }).toEqual({
+      code: 0,
+      out: expect.stringMatching(/"stored": ?297\b/),
+    })
+    const { out } = await run(['stream', 'export', 'garden', '--station', 'rooftop'])
+    const found = out.trim().split('\n')
+    const seconds = (line: string): number => Date.parse(JSON.parse(line).timestamp) / 1000
+    expect(found.map((line) => seconds(line) - Date.UTC(2020, 0, 1) / 1000)).toEqual(
+      numbers.slice(3),
+    )
   })
 
   it('goes with --discard-files', async () => {
