@@ -79,7 +79,8 @@ export async function provisionBoard(
     const symbol = symbolOf(wish, facts.mac)
     const outcome = { symbol, mac: facts.mac, stream: String(wish.stream) }
     await warnOfClashes(context, streams, outcome, claims)
-    let plan = await planProvision(repl, bundle, before, wish, first?.der, signal)
+    const planOptions = { signal, trial: onTrial }
+    let plan = await planProvision(repl, bundle, before, wish, first?.der, planOptions)
     reportPlan(context, plan, { trial: onTrial, streams: missing })
     const data = (): Outcome['plan'] => ({ ...planData(plan, onTrial), streams: missing })
     const entry = { ...outcome, ...placeOf(context.settings) }
@@ -97,7 +98,7 @@ export async function provisionBoard(
       ? { wish, root: first, address: air.address }
       : await tryOnBoard(met, repl, first)
     // The password may have been typed again, the address is known now.
-    plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, signal)
+    plan = await planProvision(repl, bundle, before, tried.wish, tried.root?.der, planOptions)
     await streams.create()
     const writeMs = system.clock.monotonic()
     const witness =

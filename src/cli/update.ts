@@ -19,7 +19,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
   const air = host === undefined ? undefined : await airStation(context, host)
   const { plan, mac, witness } = await withStation(context, air ?? flags, async (station) => {
     if (air) checkTrial(station.settings)
-    const planned = await planUpdate(context, station, flags)
+    const planned = await planUpdate(context, station, flags, air !== undefined)
     reportPlan(context, planned, { trial: air !== undefined })
     const { settings, facts } = station
     const { mac } = facts
@@ -53,9 +53,10 @@ async function planUpdate(
   context: Context,
   { repl, facts }: InstalledStation,
   flags: UpdateFlags,
+  trial: boolean,
 ): Promise<ProvisionPlan> {
   const bundle = await readBundle(context.system, await compiler(context, flags, facts))
-  return planCode(repl, bundle, context.signal)
+  return planCode(repl, bundle, { signal: context.signal, trial })
 }
 
 async function apply(

@@ -25,7 +25,7 @@ function candidates({ replaced, remove }: FilePlan): BoardFile[] {
 }
 
 /** Throws BOARD_FULL where a plan does not fit, not even beside old code that is compiled. Pure. */
-export function checkCompactedRoom(plan: FilePlan, trial = false): void {
+export function checkCompactedRoom(plan: FilePlan, trial: boolean): void {
   const { store } = plan
   if (!store || fits(plan, trial)) return
   const source = candidates(plan)

@@ -48,6 +48,12 @@ export function settingsOnBoard({ stationJson }: BoardFacts): {
   return { settings: {}, ignored: [] }
 }
 
+interface PlanOptions {
+  signal?: AbortSignal
+  /** The new files go on trial: the copy of the old ones takes room too. */
+  trial?: boolean
+}
+
 /**
  * What has to change on the board. Reads it in one round trip, two where something differs, and
  * changes nothing. Throws BOARD_FULL where it does not fit.
@@ -58,7 +64,7 @@ export async function planProvision(
   before: StationSettings,
   after: StationSettings,
   rootDer: Uint8Array | undefined,
-  signal?: AbortSignal,
+  options: PlanOptions = {},
 ): Promise<ProvisionPlan> {
   checkStation(after)
   const wanted: LocalFile[] = [
@@ -66,7 +72,7 @@ export async function planProvision(
     { name: 'station.json', data: new TextEncoder().encode(stationText(after)) },
     ...(rootDer ? [{ name: 'ca.der', data: rootDer }] : []),
   ]
-  const plan = await planCode(repl, bundle, signal, wanted)
+  const plan = await planCode(repl, bundle, options, wanted)
   const isFirst = Object.keys(before).length === 0
   const settings = (isFirst ? settingChanges : runningChanges)(before, after)
   return { ...plan, settings }
@@ -76,11 +82,11 @@ export async function planProvision(
 export async function planCode(
   repl: Repl,
   bundle: Bundle,
-  signal?: AbortSignal,
+  { signal, trial = false }: PlanOptions = {},
   wanted = bundle.files,
 ): Promise<ProvisionPlan> {
   const files = await compareFiles(repl, bundle, wanted, signal)
-  checkCompactedRoom(files)
+  checkCompactedRoom(files, trial)
   return { files, settings: [], isEmpty: isEmptyPlan(files), bundle, wanted }
 }
 

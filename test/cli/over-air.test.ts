@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Gateway } from '../../src/sandbox/gateway/gateway.js'
 import { Secret } from '../../src/secret.js'
@@ -22,6 +23,8 @@ const before = {
 
 interface Station extends FakeWebRepl {
   password: string
+  /** Blocks of 4 KB that its file system has free. */
+  freeBlocks: number
   /** What the settings on trial come to after the reset. */
   onReset: (candidate: string) => void
 }
@@ -31,6 +34,7 @@ async function stationOnAir(settings: object = before): Promise<Station> {
   const fake = await fakeWebRepl(() => station.password)
   const station: Station = Object.assign(fake, {
     password: before.webrepl_password,
+    freeBlocks: 500,
     onReset: () => {},
   })
   station.files.set('/station.json', JSON.stringify(settings))
@@ -42,6 +46,11 @@ async function stationOnAir(settings: object = before): Promise<Station> {
     if (!code.endsWith('\x04')) return ''
     const source = code
     code = ''
+    if (source.includes('survey.facts')) return `OK${factsText(settings)}\x04\x04>`
+    if (source.includes('survey.digest')) return 'OK?\r\n\x04\x04>'
+    // Its only file of ours is another main.py, of 200 KB.
+    if (source.includes('#room'))
+      return `OK#room 15 4096 ${station.freeBlocks}\r\nmain.py ${'0'.repeat(16)} 204800\r\n\x04\x04>`
     if (source.includes('unique_id')) return 'OK24:0a:c4:01:02:03 7\r\n\x04\x04>'
     const stored = /a2b_base64\(b'(.*)'\)/.exec(source)?.[1]
     if (stored) {
@@ -57,6 +66,13 @@ async function stationOnAir(settings: object = before): Promise<Station> {
     return 'OK\x04\x04>'
   }
   return station
+}
+
+/** What survey.py says of the board, by the letters that src/station/board.ts asks for. */
+function factsText(settings: object): string {
+  const json = JSON.stringify(settings)
+  const lines = ['m 240ac4010203', 'v 1.27.0', 'h Generic ESP32', 'y 0', 's', `x ${crc32(json)}`]
+  return `${[...lines, `j ${json}`].join('\r\n')}\r\n`
 }
 
 /** Waiting costs nothing: what would be slept is skipped. */
@@ -230,6 +246,25 @@ describe('settings over the air', () => {
     const unknown = await cli(['wifi', 'list', '--host', 'roof', '--json'], other)
     expect(errorOf(unknown.out)).toMatchObject({ code: 'USAGE' })
   })
+
+  it.each(['update', `provision --board-url ${before.timebase_url}`])(
+    'count the room that a way back takes in a dry run: %s',
+    async (command) => {
+      const env = gatewayEnv(await testGateway())
+      const station = await stationOnAir()
+      const args = [...command.split(' '), '--host', station.host, '--dry-run', '--json']
+      const roomy = await cli(args, hastySystem(env))
+      expect(JSON.parse(roomy.out), roomy.err).toMatchObject({ dryRun: true })
+      // Enough for all new files and what brings them, not for a copy of 200 KB as well.
+      station.freeBlocks = 45
+      const full = await cli(args, hastySystem(env))
+      expect(errorOf(full.out), full.err).toMatchObject({
+        code: 'BOARD_FULL',
+        hint: expect.stringContaining('cable'),
+      })
+      expect(station.files.size).toBe(1)
+    },
+  )
 
   it.each([
     ['webrepl_password=', before],
