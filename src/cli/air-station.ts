@@ -2,7 +2,7 @@ import type { Link } from '../device/link.js'
 import { openWebRepl, type WebRepl } from '../device/webrepl.js'
 import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
-import { readInventory } from '../station/inventory.js'
+import { readInventory, type Station } from '../station/inventory.js'
 import type { System } from '../system.js'
 import type { Context } from './context.js'
 import { patienceOf } from './patience.js'
@@ -13,6 +13,8 @@ export interface AirStation {
   readonly host: string
   /** As the inventory keeps it: without the port. */
   readonly address: string
+  /** Throws NO_BOARD where it is another board than the station of the inventory that was named. */
+  check(mac: string): void
   /** A file as it lies there. */
   read(path: string): Promise<Buffer>
   /** Whether a file is there; a board that is lost in this moment raises, as any does later. */
@@ -26,29 +28,39 @@ export interface AirStation {
 /** Asks for the password where no setting has it; touches no board. */
 export async function airStation(context: Context, host: string): Promise<AirStation> {
   const { settings, prompts } = context
-  const address = await addressOf(context, host)
+  const known = await namedStation(context, host)
   const password =
     settings.secret('webrepl.password') ??
     (await prompts.secret("The station's WebREPL password", {
       flag: 'the settings file',
       env: 'WXSTATION_WEBREPL_PASSWORD',
     }))
-  return stationAt(context, address, [password])
+  return stationAt(context, { host: known?.address ?? host, known }, [password])
 }
 
+type Place = { host: string; known: Station | undefined }
+
 /** A station may be named as the inventory knows it: by name, symbol or MAC. */
-async function addressOf({ system }: Context, host: string): Promise<string> {
+async function namedStation({ system }: Context, host: string): Promise<Station | undefined> {
   const known = (await readInventory(system)).find(({ name, symbol, mac }) =>
     [name, symbol, mac].includes(host),
   )
-  if (!known) return host
-  if (known.address !== undefined) return known.address
+  if (!known || known.address !== undefined) return known
   throw new WxError('USAGE', `Nobody has noted at which address "${host}" is.`, {
     hint: 'Give the address: `wxstation logs` shows it after "wifi joined", and so does the router.',
   })
 }
 
-function stationAt(context: Context, host: string, passwords: Secret[]): AirStation {
+function checkMac({ host, known }: Place, mac: string): void {
+  if (!known || known.mac === mac) return
+  throw new WxError('NO_BOARD', `The station at ${host} is ${mac}, not ${known.mac}.`, {
+    hint: `It was let go unchanged. The router knows the address that ${known.name ?? known.symbol} has now: give that with --host.`,
+    details: { wanted: known.mac, found: mac, host },
+  })
+}
+
+function stationAt(context: Context, place: Place, passwords: Secret[]): AirStation {
+  const { host } = place
   const open = (): Promise<WebRepl> => openWithAny(context, host, passwords)
   const read = async (path: string): Promise<Buffer> => {
     const { link, readFile } = await open()
@@ -61,6 +73,7 @@ function stationAt(context: Context, host: string, passwords: Secret[]): AirStat
   return {
     host,
     address: host.replace(/:\d+$/, ''),
+    check: (mac) => checkMac(place, mac),
     read,
     async has(path) {
       const { link, readFile } = await open()
@@ -79,7 +92,7 @@ function stationAt(context: Context, host: string, passwords: Secret[]): AirStat
     or: (password) =>
       stationAt(
         context,
-        host,
+        place,
         password instanceof Secret ? [password, ...passwords] : [...passwords],
       ),
   }

@@ -29,7 +29,7 @@ export interface InstalledStation {
 /**
  * Stops the station for `work` and lets it run again afterwards, whatever happened. Throws
  * BOARD_FAULT where no station is installed, SETTINGS_INVALID where its settings cannot be read, and
- * NO_BOARD where another board answers than the one the port's name promises.
+ * NO_BOARD where another board answers than the one that was named.
  */
 export async function withStation<T>(
   context: Context,
@@ -48,7 +48,8 @@ export async function withStation<T>(
     // Not fresh over the air: a soft reset would end the connection that it is asked for over.
     repl = await enterRawRepl(link, { signal, report, fresh: !isAir }, system)
     const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
-    if (!isAir) await checkPromised(here, link, facts.mac)
+    if (isAir) from.check(facts.mac)
+    else await checkPromised(here, link, facts.mac)
     return await work(stationOf(repl, facts, report))
   } finally {
     await repl?.leave()

@@ -84,6 +84,7 @@ export async function changeOverAir(
     try {
       const counted = await readBoot(repl, signal)
       mac = counted.mac
+      station.check(mac)
       witness = homeWitness(context, { ...counted, after })
       await storeCandidate(repl, after, signal)
     } finally {

@@ -68,7 +68,8 @@ export async function provisionBoard(
     report({ type: 'stage', stage: 'connect' })
     repl = await enterRawRepl(link, { signal, report, fresh: !air }, system)
     const facts = await readFacts(repl, { scl: 22, sda: 21 }, signal)
-    if (!air) await checkPromised(given, link, facts.mac)
+    if (air) air.check(facts.mac)
+    else await checkPromised(given, link, facts.mac)
     const met = await meetBoard(given, flags, opened, repl, facts)
     const { context, before, wish, streams } = met
     const { client, missing } = streams

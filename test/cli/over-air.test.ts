@@ -247,6 +247,27 @@ describe('settings over the air', () => {
     expect(errorOf(unknown.out)).toMatchObject({ code: 'USAGE' })
   })
 
+  it.each(['update', 'update --dry-run', 'provision', 'config set led=4'])(
+    'never go to another station that has the address now: %s',
+    async (command) => {
+      const gateway = await testGateway()
+      const station = await stationOnAir()
+      const system = hastySystem(gatewayEnv(gateway))
+      const entry = { symbol: 'esp0a0b0c', stream: 'weather_record', name: 'roof' }
+      const wanted = '24:0a:c4:0a:0b:0c'
+      await rememberStation(system, { ...entry, mac: wanted, address: station.host })
+      const args = [...command.split(' '), '--host', 'roof', '--json']
+      const { out, err } = await cli(args, system)
+      expect(errorOf(out), err).toMatchObject({
+        code: 'NO_BOARD',
+        hint: expect.stringContaining('--host'),
+        details: { wanted, found: mac, host: station.host },
+      })
+      expect(station.files.size).toBe(1)
+      expect(station.frames.join('')).not.toMatch(/#room|a2b_base64/)
+    },
+  )
+
   it.each(['update', `provision --board-url ${before.timebase_url}`])(
     'count the room that a way back takes in a dry run: %s',
     async (command) => {
