@@ -23,9 +23,9 @@ export interface Page {
 
 /**
  * So many pages may wait. The server works while the first ones are read, when our own code is not
- * compiled yet and slower than it: some 10 MB.
+ * compiled yet and slower than it: some 8 MB.
  */
-const mostPages = 6
+const mostPages = 4
 /** A row without any field has more bytes than this. */
 const leastRowBytes = 60
 /** Rows of other stations and times differ in length by less than this. */
