@@ -123,7 +123,7 @@ const addImport = (stream: Command, handle: Handle): void => {
   stream
     .command('import')
     .argument('<file>', 'file of export (csv, ndjson), or of board backup')
-    .argument('[name]', 'stream; the stream of weather records by default')
+    .argument('[name]', "stream; a known station's own for its queue, else that of weather records")
     .description("write what the stream lacks of a file's records, or of a station's saved queue")
     .addOption(
       new Option('--format <format>', 'by the ending of the file; else by its first bytes').choices(
