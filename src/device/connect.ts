@@ -15,6 +15,11 @@ const syncEveryMs = 100
 const syncsPerAttempt = { serial: 5, socket: 15, rfc2217: 15 } as const
 /** Where no reset follows, a board that waits in its loader has its network's round trip. */
 const syncsWithoutReset = 3
+/**
+ * Before a reset: one that waits answers within 10 ms (a sync at 115200) and a bridge's 16 ms. Where
+ * that is missed over a slow network, the answer comes after the reset.
+ */
+const firstLookMs = 50
 /** How long a person gets to find and press two buttons before the command gives up. */
 const buttonPatienceMs = 60_000
 
@@ -47,13 +52,15 @@ export async function connectLoader(
   const { report, signal } = options
   const port = new CommandPort(link, clock, signal)
   const heard: string[] = []
-  const attempt = async (syncs: number): Promise<boolean | undefined> => {
-    const answered = await sync(port, syncs, syncEveryMs)
+  const attempt = async (syncs: number, everyMs = syncEveryMs): Promise<boolean | undefined> => {
+    const answered = await sync(port, syncs, everyMs)
     heard.push(printable(port.takeText()))
     return answered
   }
 
-  const waiting = await attempt(link.hasControlLines ? 1 : syncsWithoutReset)
+  const waiting = await (link.hasControlLines
+    ? attempt(1, firstLookMs)
+    : attempt(syncsWithoutReset))
   if (waiting !== undefined) return { port, strategy: undefined, stubRuns: waiting }
   const strategies = downloadStrategies(link)
   for (const strategy of strategies) {

@@ -60,7 +60,8 @@ export class Loader {
 
   /**
    * Identifies the chip, starts the stub and reads what is known about the flash. `romBaud` is a
-   * rate to load the stub at. Throws RomRateError where the ROM does not answer at it.
+   * rate to load the stub at, from the first moment at which nothing hangs on it. Throws RomRateError
+   * where the ROM does not answer or loses bytes at it.
    */
   static async start(
     { port, stubRuns }: Connected,
@@ -70,14 +71,20 @@ export class Loader {
     port.statusBytes = stubRuns ? 2 : 4
     const chip = await identify(port)
     const isSecured = await readSecured(port, chip)
+    const rate = stubRuns || isSecured ? undefined : romBaud
+    if (rate !== undefined && !(await changeRate(port, clock, rate, 'rom')))
+      throw new RomRateError(rate)
     const revision = await readRevision(port, chip)
     const mac = await readMac(port, chip)
     if (!isSecured) await settleNativeUsb(port, chip, revision)
     const known = { chip, revision, mac, isSecured }
     if (isSecured) return new Loader(port, clock, { ...known, flashSizeBytes: 0, flashId: 0 })
-    if (!stubRuns && romBaud !== undefined && !(await changeRate(port, clock, romBaud, 'rom')))
-      throw new RomRateError(romBaud)
-    if (!stubRuns) await startStub(port, chip, revision)
+    try {
+      if (!stubRuns) await startStub(port, chip, revision)
+    } catch (error) {
+      // Its short answers were all right: a buffer that overflows shows in the long frames.
+      throw rate !== undefined && isSpoiled(error) ? new RomRateError(rate) : error
+    }
     await port.command(op.SPI_ATTACH, words(0), { repeatable: true })
     let flashId = 0
     // A damaged WRITE_REG goes unnoticed, and the id is then anything.

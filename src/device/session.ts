@@ -46,8 +46,8 @@ export class Session {
   #isHeld = true
   /** A reset by the lines was seen to work. */
   #hasReset: boolean
-  /** The ROM fell silent at a rate; whether the cable is to blame shows when the stub tries it. */
-  readonly #missedRomRate: boolean
+  /** The rate the ROM fell silent at; whether the cable is to blame shows when the stub tries it. */
+  readonly #missedRomRate: number | undefined
 
   private constructor(link: Link, entered: Entered, options: SessionOptions, system: System) {
     this.link = link
@@ -75,7 +75,7 @@ export class Session {
       if (isOther && !session.canReset) await session.restart(signal)
       checkNamed(options.mac, session.mac, port)
       // ROM or cable: the stub's own try tells, and the next command knows.
-      if (entered.missedRomRate) await session.raiseBaud()
+      if (entered.missedRomRate !== undefined) await session.raiseBaud()
       return session
     } catch (error) {
       // A board is never left in its loader, whatever went wrong.
@@ -171,13 +171,14 @@ export class Session {
   async #remember(cleanRuns?: number): Promise<void> {
     const { port, baud } = this.#options
     const { usb } = this.link
+    const missed = this.#missedRomRate
     await rememberBoard(this.#system, {
       mac: this.mac,
       chip: this.loader.facts.chip,
       port,
       ...(usb?.serialNumber && { usbSerial: usb.serialNumber }),
       ...(baud === undefined && { baud: this.loader.baud }),
-      ...(this.#missedRomRate && this.loader.baud >= firstStep && { hasSlowRom: true }),
+      ...(missed !== undefined && this.loader.baud >= missed && { hasSlowRom: true }),
       ...(cleanRuns === undefined ? this.#slowed && { cleanRuns: 0 } : { cleanRuns }),
     })
   }
@@ -224,13 +225,13 @@ interface Entered {
   loader: Loader
   /** One of the reset strategies brought it there, nobody's hand. */
   wasReset: boolean
-  missedRomRate: boolean
+  missedRomRate: number | undefined
 }
 
 /**
- * The rate to load the stub at, which saves half a second: where the user asks for a high one, or the
- * board has kept one before. A ROM that takes its crystal for another would miss it (esptool's
- * change_baud), and is left alone from then on.
+ * The rate to load the stub at, which saves some 0.6 s: the one the user asks for, or the board has
+ * kept before. A ROM that takes its crystal for another would miss it (esptool's change_baud; above
+ * 1 Mbaud many do, esptool's issue 365), and is left alone from then on.
  */
 async function romRate(
   { usb, hasControlLines }: Link,
@@ -241,7 +242,7 @@ async function romRate(
   if (!hasControlLines || usb?.vendorId === espressifVendor) return undefined
   const known = await boardOn(port, usb?.serialNumber, system)
   const trusted = baud ?? known?.baud ?? consoleBaud
-  return trusted >= firstStep && !known?.hasSlowRom ? firstStep : undefined
+  return trusted >= firstStep && !known?.hasSlowRom ? Math.min(trusted, safeTop) : undefined
 }
 
 async function enter(
@@ -252,7 +253,7 @@ async function enter(
 ): Promise<Entered> {
   const { report, signal, waitForButtons } = options
   preloadStubs()
-  let missedRomRate = false
+  let missedRomRate: number | undefined
   for (let attempt = 1; ; attempt++) {
     const connected = await connectLoader(link, clock, {
       waitForButtons,
@@ -260,10 +261,11 @@ async function enter(
       ...(signal && { signal }),
     })
     try {
-      const loader = await Loader.start(connected, clock, missedRomRate ? undefined : romBaud)
+      const rate = missedRomRate === undefined ? romBaud : undefined
+      const loader = await Loader.start(connected, clock, rate)
       return { loader, wasReset: connected.strategy !== undefined, missedRomRate }
     } catch (error) {
-      missedRomRate ||= error instanceof RomRateError
+      if (error instanceof RomRateError) missedRomRate = romBaud
       // A damaged upload leaves a chip that hangs: only a reset brings it back.
       if (attempt >= entries || !isSpoiled(error) || !link.hasControlLines) throw error
       await link.setBaud(consoleBaud)
