@@ -15,6 +15,11 @@ const appBytes = 1_664_400
 const sectorBytes = 4096
 const share = { 115200: 1, 460800: 0.8, 921600: 0.8 } as const
 const rates = [921600, 460800, 115200] as const
+/**
+ * At this rate a sector is on the wire for 32 ms and in the flash chip for 56 ms (45 to erase it, 11 to
+ * write it: W25Q32's data sheet): what is left to be shown of the wire is shown without those times.
+ */
+const fasterThanFlash = 921600
 const firmwareAt = '0x1000'
 
 /** Makes the program say at its end how much memory it held at most, KB. */
@@ -86,9 +91,8 @@ async function atRate(place: Place, baud: (typeof rates)[number]): Promise<Row[]
     const few = await flash(bench, file, [board.rfc2217Url], baud)
     return [
       beside(`full image, start to banner (${baud})`, full.ms, theirs, share[baud]),
-      row('flash', `data phase of the wire (${baud})`, ofTheWire(full, baud)),
       beside(`identical reflash (${baud})`, same.ms, skipped, 0.7),
-      fewSectors(few, full, String(baud)),
+      ...onWire(few, full, baud, String(baud), baud < fasterThanFlash),
       ...(baud === 921600
         ? [
             row('flash', 'memory of a full write', {
@@ -104,7 +108,7 @@ async function atRate(place: Place, baud: (typeof rates)[number]): Promise<Row[]
   }
 }
 
-/** The issue's figures were taken on an emulator, whose flash takes no time of its own. */
+/** The issue's figures were taken on an emulator, whose flash takes no time of its own: so are these. */
 async function wireAlone({ bench, file, image, start }: Place): Promise<Row[]> {
   const board = await start(false)
   const what = '921600, flash chip without times of its own'
@@ -112,10 +116,7 @@ async function wireAlone({ bench, file, image, start }: Place): Promise<Row[]> {
     const full = await flash(bench, file, [board.rfc2217Url], 921600)
     spoil(board, image.length)
     const few = await flash(bench, file, [board.rfc2217Url], 921600)
-    return [
-      row('flash', `data phase of the wire (${what})`, ofTheWire(full, 921600)),
-      fewSectors(few, full, what),
-    ]
+    return onWire(few, full, 921600, what, true)
   } finally {
     await board.stop()
   }
@@ -260,19 +261,25 @@ function beside(name: string, ms: number, peer: Awaited<ReturnType<typeof esptoo
   return row('flash', name, peer ? { ...measured, peer, goal: `ratio <= ${most}` } : measured)
 }
 
-function fewSectors(few: Flashed, full: Flashed, what: string): Row {
+/**
+ * How close a write comes to what the wire allows: its data phase, and a write of few sectors. `isGoal`
+ * where the wire is what limits it, not the flash chip.
+ */
+function onWire(few: Flashed, full: Flashed, baud: number, what: string, isGoal: boolean): Row[] {
   const name = `${few.sectorsWritten} of ${few.sectors} sectors differ, far apart (${what})`
-  return row('flash', name, {
-    value: few.ms / 1000,
-    unit: 's',
-    peer: { name: 'the full image', value: full.ms / 1000 },
-    goal: 'ratio <= 0.15',
-  })
-}
-
-function ofTheWire({ wireBytes, writeMs }: Flashed, baud: number) {
-  const value = (wireBytes * 10_000) / baud / writeMs
-  return { value, unit: 'of the wire', goal: 'value >= 0.97' as const }
+  return [
+    row('flash', `data phase of the wire (${what})`, {
+      value: (full.wireBytes * 10_000) / baud / full.writeMs,
+      unit: 'of the wire',
+      ...(isGoal && { goal: 'value >= 0.97' as const }),
+    }),
+    row('flash', name, {
+      value: few.ms / 1000,
+      unit: 's',
+      peer: { name: 'the full image', value: full.ms / 1000 },
+      ...(isGoal && { goal: 'ratio <= 0.15' as const }),
+    }),
+  ]
 }
 
 /** A command that failed has no time. */
