@@ -109,7 +109,7 @@ async function holder(path: string, system: System): Promise<PortState | undefin
     if (!/^\d+$/.test(pid)) continue
     const folder = `/proc/${pid}/fd`
     for (const fd of await readable(system, folder)) {
-      if ((await system.files.realPath(`${folder}/${fd}`)) !== node) continue
+      if ((await target(system, `${folder}/${fd}`)) !== node) continue
       const program = (await system.files.readText(`/proc/${pid}/comm`))?.trim()
       return { kind: 'busy', pid: Number(pid), ...(program && { program }) }
     }
@@ -123,6 +123,15 @@ async function readable(system: System, folder: string): Promise<string[]> {
   } catch {
     // Other users' processes are closed to us (EACCES), and some end while we look.
     return []
+  }
+}
+
+/** Where a link of /proc leads; a file behind a folder that is closed to us is no port of ours. */
+async function target(system: System, link: string): Promise<string | undefined> {
+  try {
+    return await system.files.realPath(link)
+  } catch {
+    return undefined
   }
 }
 

@@ -304,6 +304,17 @@ describe.skipIf(process.platform === 'win32')('portState on Linux', () => {
       program: 'minicom',
     })
   })
+
+  it('passes over files of other programs that it may not look at', async () => {
+    const fds = { '/proc/7/fd/3': '/closed', '/proc/77/fd/5': '/dev/ttyUSB0' }
+    const system = linux({ '/dev/ttyUSB0': '', '/closed': '' }, fds, { spawn: spawnIds('0', '0') })
+    const realPath = async (path: string): Promise<string> => {
+      if (path === '/proc/7/fd/3') throw Object.assign(new Error('closed'), { code: 'EACCES' })
+      return system.files.realPath(path)
+    }
+    const closed = { ...system, files: { ...system.files, realPath } }
+    expect(await portState('/dev/ttyUSB0', closed)).toEqual({ kind: 'busy', pid: 77 })
+  })
 })
 
 it('on macOS asks lsof', async () => {
