@@ -27,7 +27,8 @@ export function makeLiveBlock(system: System, isLive: boolean): LiveBlock {
 
   const clear = (): void => {
     // Cursor up and erase below: the live block is always the last thing on the screen.
-    if (drawn > 0) stderr.write(`\x1b[${drawn}A\x1b[0J`)
+    // From its first column: a terminal echoes Ctrl-C as ^C, and the cursor stands behind that.
+    if (drawn > 0) stderr.write(`\r\x1b[${drawn}A\x1b[0J`)
     drawn = 0
   }
   const draw = (): void => {

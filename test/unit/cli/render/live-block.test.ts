@@ -39,6 +39,15 @@ describe('the live block', () => {
     expect(screen(system)[0]?.length).toBeLessThan(30)
   })
 
+  it('clears from the first column, whatever a terminal echoed of Ctrl-C', () => {
+    const system = terminal()
+    const block = makeLiveBlock(system, true)
+    block.set('a', 'a  10 %', false)
+    system.terminal.stderr.write('^C')
+    block.end()
+    expect(system.err()).toMatch(/\^C\r\x1b\[1A\x1b\[0J$/)
+  })
+
   it('prints nothing live off a terminal', () => {
     const system = terminal()
     const block = makeLiveBlock(system, false)
