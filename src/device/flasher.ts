@@ -213,7 +213,7 @@ export async function flashBoard(
     if (flash === 'torn') report({ type: 'notice', notice: 'half-written' })
     if (flash !== 'written' && kept)
       report({ type: 'notice', notice: 'files-wait', values: { path: kept.path } })
-    else if (isAbort(error)) {
+    else if (flash !== 'torn' && isAbort(error)) {
       const notice = flash === 'written' ? 'written-not-heard' : 'not-written'
       report({ type: 'notice', notice })
     }

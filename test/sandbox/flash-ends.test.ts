@@ -65,6 +65,25 @@ describe('firmware that was written', () => {
   })
 })
 
+it.each([
+  ['compare', 'not-written'],
+  ['write', 'half-written'],
+])('a flash that Ctrl-C ends in its stage %s says only "%s"', async (stage, notice) => {
+  const board = await speakingBoard()
+  const stop = new AbortController()
+  const notices: string[] = []
+  const work = flash(board.rfc2217Url, imageFile(buildImage('esp32', facts)), testSystem(), {
+    signal: stop.signal,
+    report: (event) => {
+      if (event.type === 'notice') notices.push(event.notice)
+      if (event.type === 'stage' && event.stage === stage)
+        stop.abort(new DOMException('', 'AbortError'))
+    },
+  })
+  await expect(work).rejects.toThrow()
+  expect(notices).toEqual([notice])
+})
+
 describe('a secured chip', () => {
   it.each(['esp32', 'esp32s3', 'esp32c3'] as const)(
     '%s is explained and left alone',
