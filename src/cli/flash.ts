@@ -75,7 +75,10 @@ export async function flashCommand(
     const result = await one(ports[0] as NamedPort)
     return {
       data: { ...result },
-      pretty: () => (flags.dryRun ? [] : ['  Next: wxstation provision --wifi']),
+      pretty: () =>
+        flags.dryRun || result.runtime !== 'micropython'
+          ? []
+          : ['  Next: wxstation provision --wifi'],
     }
   }
   const outcomes = await flashMany(ports, flags.jobs, one)

@@ -26,6 +26,10 @@ const interruptAfterMs = 5000
 const interruptEveryMs = 2000
 /** Firmware that has no banner: it began, and nothing went wrong for so long. */
 const quietMs = 3000
+/** Firmware that has none and never falls silent: it has not restarted for so long. */
+const talkMs = 10_000
+/** The bootloader's last words before it lets an app run. */
+const startText = 'entry 0x'
 /** The first reset is ours; a third one is a loop. */
 const loopResets = 4
 const longestText = 64 * 1024
@@ -78,6 +82,8 @@ export interface BannerOptions {
   canReset?(): boolean
   /** False does not wait for somebody to tap RESET where the board cannot be reset from here. */
   waitForButtons: boolean
+  /** It was started where nobody could hear it. */
+  hasStarted?: boolean
   report: Report
   signal?: AbortSignal | undefined
 }
@@ -91,8 +97,9 @@ export async function waitForBanner(
   link: Link,
   expected: ExpectedBanner,
   clock: Clock,
-  { restart, canReset = () => link.hasControlLines, waitForButtons, report, signal }: BannerOptions,
+  options: BannerOptions,
 ): Promise<Heard> {
+  const { restart, canReset = () => link.hasControlLines, waitForButtons, report, signal } = options
   const startMs = clock.monotonic()
   const elapsed = (): number => clock.monotonic() - startMs
   await restart()
@@ -101,10 +108,14 @@ export async function waitForBanner(
   let interruptAtMs = patient(link, interruptAfterMs)
   let interrupted = false
   let lastHeardMs = 0
+  let startedMs = options.hasStarted ? 0 : undefined
   while (elapsed() < patient(link, ceilingMs)) {
     const bytes = await link.read(200, signal)
     if (bytes.length > 0) lastHeardMs = elapsed()
-    text = (text + decoder.decode(bytes)).slice(-longestText)
+    const piece = decoder.decode(bytes)
+    // Apart from the text that is kept: what a program prints soon pushes the start out of it.
+    if ((text.slice(1 - startText.length) + piece).includes(startText)) startedMs = elapsed()
+    text = (text + piece).slice(-longestText)
     const trouble = findTrouble(text)
     if (trouble !== undefined) throw bootFailed(trouble, text)
     const heard = findBanner(text)
@@ -115,11 +126,9 @@ export async function waitForBanner(
       else if (interrupted) await link.write(softReset, signal)
       return { ...heard, answered: true, elapsedMs: elapsed() }
     }
-    if (
-      expected.runtime === undefined &&
-      /entry 0x/.test(text) &&
-      elapsed() - lastHeardMs > patient(link, quietMs)
-    ) {
+    const isQuiet = elapsed() - lastHeardMs > patient(link, quietMs)
+    const isSteady = startedMs !== undefined && elapsed() - startedMs > patient(link, talkMs)
+    if (expected.runtime === undefined && startedMs !== undefined && (isQuiet || isSteady)) {
       return { runtime: '', version: '', answered: true, elapsedMs: elapsed() }
     }
     const lastReset = text.match(/rst:0x[^\r\n]*/g)?.at(-1)
@@ -136,7 +145,8 @@ export async function waitForBanner(
       const reason = waitsForTap ? 'tap-reset' : 'banner'
       report({ type: 'waiting', stage: 'boot', reason, elapsedMs: elapsed() })
     }
-    const mayInterrupt = expected.runtime === 'micropython' && /entry 0x|wx boot/.test(text)
+    const runs = startedMs !== undefined || /wx boot/.test(text)
+    const mayInterrupt = expected.runtime === 'micropython' && runs
     if (mayInterrupt && elapsed() > interruptAtMs) {
       await link.write(Uint8Array.of(0x03), signal)
       interrupted = true

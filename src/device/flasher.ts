@@ -196,6 +196,7 @@ export async function flashBoard(
       elapsedMs,
       values: {
         ...{ state, answered: heard.answered, isGone: heard.isGone === true },
+        saidWho: heard.runtime !== '',
         ...{ runtime: heard.runtime || runtime, version: heard.version || version },
       },
     })

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readPartitionTable } from '../../src/device/partitions.js'
+import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { startMirror } from '../../src/sandbox/mirror.js'
+import { testBoard } from '../support/board.js'
 import { imageFile as fileOf, flash, speakingBoard } from '../support/flashing.js'
 import { facts } from '../support/large-image.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
@@ -42,6 +44,18 @@ describe('flash', () => {
 })
 
 describe('wxstation flash', () => {
+  it('says of firmware that is no station only that it started', async () => {
+    const startRuntime = async (): Promise<StartRuntime> => (machine) => {
+      machine.transmit(Buffer.from('hello\r\n'))
+      return { receive: () => {}, halt: async () => {} }
+    }
+    const { rfc2217Url } = await testBoard({ startRuntime })
+    const path = fileOf(buildImage('esp32', { ...facts, project: 'blinky', version: 'v1.2' }))
+    const { code, out, err } = await cli(['flash', path, '--port', rfc2217Url])
+    expect({ code, out }).toEqual({ code: 0, out: '' })
+    expect(err).toMatch(/verified, reset, blinky v1\.2 started\.\n$/)
+  })
+
   it('takes the firmware of a mirror, prints one JSON object, keeps it for --offline', async () => {
     const { rfc2217Url } = await board()
     const system = testSystem()

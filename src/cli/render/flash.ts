@@ -98,14 +98,15 @@ function filesText({
 }
 
 export const flashOutcomes = {
-  boot: ({ state, answered, isGone, runtime, version }: Values, took: string): string => {
+  boot: (values: Values, took: string): string => {
+    const { state, answered, isGone, saidWho, runtime, version } = values
     const done = state === 'already-flashed' ? 'Already flashed' : `Flashed in ${took} and verified`
     if (isGone) return `${done}; its USB port has not come back: tap RESET or plug it in again.`
     if (!answered) return `${done}; this port cannot reset the board: tap RESET to start it.`
     const who = [runtimeText(runtime), version && `v${String(version).replace(/^v/, '')}`]
       .filter(Boolean)
       .join(' ')
-    const heard = who === '' ? 'the firmware started' : `${who} answered`
+    const heard = saidWho ? `${who} answered` : `${who || 'the firmware'} started`
     return state === 'already-flashed'
       ? `Already flashed: nothing was written, ${heard} (${took}).`
       : `Flashed in ${took}: verified, reset, ${heard}.`

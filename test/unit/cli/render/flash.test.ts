@@ -89,7 +89,8 @@ it.each([
 })
 
 it.each([
-  ['heard', { answered: true }],
+  ['heard', { answered: true, saidWho: true }],
+  ['started without a word', { answered: true, saidWho: false }],
   ['not heard on a port without lines', { answered: false }],
   ['gone from the bus', { answered: false, isGone: true }],
 ])('the end of a job whose firmware is %s', async (name, how) => {
