@@ -177,7 +177,6 @@ export async function flashBoard(
       await erasePlanned(session, plan, report, clock)
       written = await writeRegions(session, target.regions, plan.runs, report, clock)
       flash = 'written'
-      await session.countRun()
       // The console's rate comes back with the restart.
       baud = session.loader.baud
     }
@@ -187,7 +186,11 @@ export async function flashBoard(
       if (target.files !== 'none') report({ type: 'notice', notice: 'files-back' })
     }
     report({ type: 'stage', stage: 'boot' })
-    const heard = await hear(session, firmware, options, { report, signal }, system)
+    const [, heard] = await Promise.all([
+      // First, while the rate of the write is still there; on the disk while the board starts.
+      flash === 'written' && session.countRun(),
+      hear(session, firmware, options, { report, signal }, system),
+    ])
     const elapsedMs = clock.monotonic() - startMs
     const state = nothingToDo ? ('already-flashed' as const) : ('flashed' as const)
     report({

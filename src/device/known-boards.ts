@@ -40,11 +40,18 @@ export async function readMemory(system: System): Promise<Memory> {
   }
 }
 
+/** `edit` is pure. */
 async function change(system: System, edit: (memory: Memory) => Memory): Promise<void> {
+  const edited = async (): Promise<string | undefined> => {
+    const text = `${JSON.stringify(edit(await readMemory(system)), undefined, 2)}\n`
+    return text === (await system.files.readText(path(system))) ? undefined : text
+  }
+  // A board on its usual port says nothing new, and a write waits for the disk.
+  if ((await edited()) === undefined) return
   await system.files.makeFolder(system.folders.data)
   await system.files.locked(path(system), async () => {
-    const memory = edit(await readMemory(system))
-    await system.files.write(path(system), `${JSON.stringify(memory, undefined, 2)}\n`)
+    const text = await edited()
+    if (text !== undefined) await system.files.write(path(system), text)
   })
 }
 

@@ -128,10 +128,14 @@ export class Session {
     return false
   }
 
-  /** A write is done: one that lost nothing counts for a higher rate the next time. */
+  /**
+   * A write is done, at the rate of this moment: one that lost nothing counts for a higher rate the
+   * next time.
+   */
   async countRun(): Promise<void> {
+    const { baud } = this.loader
     const { cleanRuns = 0 } = (await this.#remembered()) ?? {}
-    await this.#remember(this.#slowed ? 0 : cleanRuns + 1)
+    await this.#remember(this.#slowed ? 0 : cleanRuns + 1, baud)
   }
 
   /** After errors on the wire: one step down, from the loader's beginning where it no longer answers. */
@@ -168,7 +172,7 @@ export class Session {
     this.#options.report({ type: 'notice', notice: 'slower-baud', values: { rate, used } })
   }
 
-  async #remember(cleanRuns?: number): Promise<void> {
+  async #remember(cleanRuns?: number, rate = this.loader.baud): Promise<void> {
     const { port, baud } = this.#options
     const { usb } = this.link
     const missed = this.#missedRomRate
@@ -177,8 +181,8 @@ export class Session {
       chip: this.loader.facts.chip,
       port,
       ...(usb?.serialNumber && { usbSerial: usb.serialNumber }),
-      ...(baud === undefined && { baud: this.loader.baud }),
-      ...(missed !== undefined && this.loader.baud >= missed && { hasSlowRom: true }),
+      ...(baud === undefined && { baud: rate }),
+      ...(missed !== undefined && rate >= missed && { hasSlowRom: true }),
       ...(cleanRuns === undefined ? this.#slowed && { cleanRuns: 0 } : { cleanRuns }),
     })
   }
