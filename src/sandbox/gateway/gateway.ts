@@ -133,9 +133,15 @@ class Server {
   }
 
   private async stall(ms: number, socket: Socket): Promise<void> {
-    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    let onClose = (): void => {}
+    const gone = new Promise<void>((resolve) => {
+      onClose = resolve
+    })
+    socket.once('close', onClose)
     if (Number.isFinite(ms)) await Promise.race([gone, this.shared.system.clock.sleep(ms)])
     else await gone
+    // A connection that is kept meets many of these.
+    socket.off('close', onClose)
   }
 
   private async answer(request: IncomingMessage, body: string): Promise<Reply> {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { noGatewayFaults } from '../../../src/sandbox/gateway/faults.js'
@@ -98,6 +99,24 @@ describe('faults', () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(heard).toBe(0)
     socket.destroy()
+  })
+
+  it('stalls one connection again and again without keeping anything of it', async () => {
+    const on = await gateway()
+    on.faults.stallMs = 1
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    const socket = connect(on.port, '127.0.0.1')
+    // Node warns of the eleventh listener of a kind.
+    for (let n = 0; n < 12; n++) {
+      socket.write('GET /ping HTTP/1.1\r\nHost: x\r\n\r\n')
+      await once(socket, 'data')
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    socket.destroy()
+    expect(warnings).toEqual([])
   })
 
   it('voids every token at a restart and keeps the data', async () => {
