@@ -17,11 +17,16 @@ export interface Server {
   child: ChildProcess
   client: TimebaseClient
   env: Record<string, string>
+  /** Ends the process, its data kept for the next one. */
+  stop(): Promise<void>
 }
 
-export async function startServer({ system, folder }: Bench): Promise<Server> {
+/** A gateway in its own process; every page that is selected waits `pageMs` first. */
+export async function startServer(bench: Bench, { pageMs = 0 } = {}): Promise<Server> {
+  const { system, folder } = bench
   const script = fileURLToPath(new URL('gateway-process.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script, join(folder, 'data'), password], {
+  const options = [join(folder, 'data'), password, String(pageMs)]
+  const child = spawn(process.execPath, [script, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await new Promise<string>((resolve, reject) => {
@@ -29,33 +34,40 @@ export async function startServer({ system, folder }: Bench): Promise<Server> {
     child.once('exit', () => reject(new Error('the gateway did not start')))
   })
   const auth = passwordAuth({ url, user: 'admin', password: new Secret(password) }, system)
-  const env = {
-    WXSTATION_HOME: join(folder, 'home'),
-    WXSTATION_TIMEBASE_URL: url,
-    WXSTATION_TIMEBASE_USER: 'admin',
+  // A login that is kept, as whoever tails every day has it, and as curl has its token.
+  const login = await bench.wxstation(['login', url, '--user', 'admin'], {
     WXSTATION_TIMEBASE_PASSWORD: password,
+  })
+  if (login.code !== 0) throw new Error(`no login: ${login.stderr}`)
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM')
+    await new Promise((resolve) => child.once('exit', resolve))
   }
-  return { url, child, client: makeClient({ url, auth }, system), env }
+  const env = { WXSTATION_HOME: join(folder, 'home') }
+  return { url, child, client: makeClient({ url, auth }, system), env, stop }
 }
 
 export async function createStream({ client }: Server, stream: string): Promise<void> {
   await applyStreams(client, await planStreams(client, [{ stream, schema: weatherSchema }]))
 }
 
-export interface Followed {
+export interface ToFile {
   child: ChildProcess
-  lines: string
   /** Resolves with exit code and what stderr said. */
   done: Promise<{ code: number | null; err: string }>
 }
 
-export function startTail({ root, folder }: Bench, { env }: Server, args: string[]): Followed {
-  const lines = join(folder, `out-${args.join('').replace(/\W/g, '')}`)
+/** Runs a program straight into a file: a pipe through this process would time this process too. */
+export function startToFile(
+  path: string,
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+): ToFile {
   // Anew: ext4 writes a file that was emptied and filled again to the disk before it is closed.
-  rmSync(lines, { force: true })
-  // Straight into the file: a pipe through this process would time this process too.
-  const file = openSync(lines, 'w')
-  const child = spawn(process.execPath, [join(root, 'bin/wxstation.js'), 'tail', ...args], {
+  rmSync(path, { force: true })
+  const file = openSync(path, 'w')
+  const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', file, 'pipe'],
   })
@@ -64,10 +76,21 @@ export function startTail({ root, folder }: Bench, { env }: Server, args: string
   child.stderr?.on('data', (chunk: Buffer) => {
     err += chunk.toString()
   })
-  const done = new Promise<{ code: number | null; err: string }>((resolve) =>
-    child.once('close', (code) => resolve({ code, err })),
-  )
-  return { child, lines, done }
+  const done = new Promise<{ code: number | null; err: string }>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, err }))
+  })
+  return { child, done }
+}
+
+export interface Followed extends ToFile {
+  lines: string
+}
+
+export function startTail({ root, folder }: Bench, { env }: Server, args: string[]): Followed {
+  const lines = join(folder, `out-${args.join('').replace(/\W/g, '')}`)
+  const argv = [join(root, 'bin/wxstation.js'), 'tail', ...args]
+  return { ...startToFile(lines, process.execPath, argv, env), lines }
 }
 
 /** Processor time in ms, and memory in MB, largest so far and now, as Linux counts them. */
