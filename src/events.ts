@@ -62,6 +62,8 @@ export type Event =
       values?: Record<string, string | number | boolean>
       board?: string
     }
+  /** One of several is over before its end; the others go on. */
+  | { type: 'failed'; error: unknown; board: string }
   /** The last line of a command that streams; each has its text in cli/render/notices.ts. */
   | { type: 'summary'; summary: 'tail'; values: Record<string, number> }
   | { type: 'debug'; area: string; text: string }

@@ -81,7 +81,7 @@ export async function flashCommand(
           : ['  Next: wxstation provision --wifi'],
     }
   }
-  const outcomes = await flashMany(ports, flags.jobs, one)
+  const outcomes = await flashMany(context, ports, flags.jobs, one)
   const { rememberFailed } = await import('../device/failed-boards.js')
   const failed = outcomes.filter(({ error }) => error)
   await rememberFailed(
@@ -148,6 +148,7 @@ async function allNamed(context: Context, names: string[]): Promise<NamedPort[]>
 
 /** A worker for each board, as many as allowed; one that fails never stops the others. */
 async function flashMany(
+  { report, signal }: Context,
   ports: NamedPort[],
   jobs: number,
   one: (port: NamedPort) => Promise<FlashResult>,
@@ -161,6 +162,8 @@ async function flashMany(
         try {
           return { port, result: await one(named) }
         } catch (error) {
+          // What stops all of them is told once, by the command.
+          if (!signal.aborted) report({ type: 'failed', error, board: port })
           return { port, error: asWxError(error) }
         }
       }),

@@ -112,6 +112,7 @@ async function one(
   } catch (error) {
     // Interrupted or out of time is an outcome too: the others' are worth telling.
     const reason = isAbort(error) && context.signal.aborted ? context.signal.reason : error
+    if (!context.signal.aborted) context.report({ type: 'failed', error, board: tag })
     const { code, message, exitCode } = asWxError(reason)
     return { ...base, error: { code, message, exitCode } }
   }

@@ -112,6 +112,16 @@ describe('several boards', () => {
     expect(none.code).toBe(4)
   })
 
+  it('says at once why one failed, and what to do', async () => {
+    const [good, bad] = [await board(), await testBoard({ isEncrypted: true })]
+    const ports = ['--port', good.rfc2217Url, '--port', bad.rfc2217Url]
+    const { code, out, err } = await cli(['flash', imageFile(), ...ports])
+    expect({ code, out }).toEqual({ code: 7, out: expect.stringMatching(/✖ .* secure boot/) })
+    expect(err).toContain(`${bad.rfc2217Url}  ✖ This ESP32 has secure boot`)
+    expect(err).toContain(`${bad.rfc2217Url}    A chip with secure boot`)
+    expect(err).not.toContain(`${good.rfc2217Url}  ✖`)
+  })
+
   it('a name that nothing here has fails alone', async () => {
     const good = await board()
     const ports = ['--port', good.rfc2217Url, '--port', 'id:nothing']

@@ -67,6 +67,8 @@ describe('provision of many boards', { timeout: 120_000 }, () => {
   it('tries the failed ones again, and sums up what a ceiling cut short', async () => {
     const again = await provision(['--retry-failed'], '')
     expect((JSON.parse(again.out) as Answer).boards.map(({ port }) => port)).toEqual([dead])
+    const told = await start(['provision', '--retry-failed'], env).done
+    expect(told.err).toContain(`Gone  ✖ There is no board at ${dead}`)
     const [a] = bench.sandbox.boards
     const list = join(bench.folder, 'one.json')
     const board = { port: a?.rfc2217Url, settings: { upload_interval: 20 } }

@@ -17,8 +17,7 @@ export function errorLines(
   paint: Paint,
   options: Pick<GlobalOptions, 'debug'>,
 ): string[] {
-  const lines = [`${paint.bad('✖')} ${error.message}`]
-  for (const line of error.hint.split('\n')) lines.push(`  ${line}`)
+  const lines = failureLines(error, paint)
   lines.push(
     paint.dim(`  [${error.code.toLowerCase().replaceAll('_', '-')}, exit ${error.exitCode}]`),
   )
@@ -28,6 +27,12 @@ export function errorLines(
     }
   }
   return lines.map(harmlessLine)
+}
+
+/** What happened and what to do; all that a board shows which fails while others go on. */
+export function failureLines(error: unknown, paint: Paint): string[] {
+  const { message, hint } = asWxError(error)
+  return [`${paint.bad('✖')} ${message}`, ...hint.split('\n').map((line) => `  ${line}`)]
 }
 
 export function errorData(error: WxError): Record<string, unknown> {

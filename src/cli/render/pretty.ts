@@ -1,5 +1,6 @@
 import type { Event, Report, StageName } from '../../events.js'
 import type { System } from '../../system.js'
+import { failureLines } from './errors.js'
 import { factLines } from './facts.js'
 import { harmlessLine } from './harmless.js'
 import { makeLiveBlock } from './live-block.js'
@@ -106,6 +107,11 @@ export function makePretty(
         block.remove(board)
         started.delete(board)
         print([`${paint.good('✔')} ${doneText(event)}`], board)
+        break
+      case 'failed':
+        block.remove(board)
+        started.delete(board)
+        print(failureLines(event.error, paint), board)
     }
   }
   return { report, pause: block.pause, end: block.end }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { makePaint } from '../../../../src/cli/render/paint.js'
 import { makePretty } from '../../../../src/cli/render/pretty.js'
+import { WxError } from '../../../../src/errors.js'
 import { fakeClock } from '../../../support/clock.js'
 import { testSystem } from '../../../support/system.js'
 
@@ -46,6 +47,21 @@ describe('live lines', () => {
     expect(lines[1]).toMatch(/^B .* 50 %/)
     pretty.end()
     expect(screen(system.err())).toHaveLength(1)
+  })
+
+  it('end with the reason for a board that fails, while others go on', () => {
+    const system = testSystem({ clock: fakeClock(), tty: true })
+    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const progress = { type: 'progress', stage: 'write', done: 1, total: 4, unit: 'bytes' } as const
+    for (const board of ['A', 'B']) pretty.report({ ...progress, board })
+    const error = new WxError('PORT_LOST', 'It is gone.', { hint: 'Check the cable.' })
+    pretty.report({ type: 'failed', error, board: 'A' })
+    expect(screen(system.err())).toEqual([
+      'A  ✖ It is gone.',
+      'A    Check the cable.',
+      expect.stringMatching(/^B {2}Writing/),
+    ])
+    pretty.end()
   })
 
   it('turn a spinner while something is waited for, and stop at a question', async () => {
