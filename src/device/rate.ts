@@ -3,6 +3,12 @@ import { readRegister } from './chip-facts.js'
 import { type CommandPort, isSpoiled, op, probeRegister, words } from './commands.js'
 
 /**
+ * A stub lets its answer leave for 10 ms before it sets the new rate, and rests 1 ms (Espressif's
+ * stub_io.c); esptool waits 50 ms. A probe that comes too early would be lost, and is sent again.
+ */
+const switchMs = 25
+
+/**
  * Changes both sides to another rate and proves that it works; false when it does not, or where the
  * link has none. `running` is what answers: the stub is told the rate it has now, a ROM knows it.
  */
@@ -17,8 +23,7 @@ export async function changeRate(
   if (baud === before || !link.hasControlLines) return baud === before
   await ask(port, words(baud, running === 'stub' ? before : 0))
   await link.setBaud(baud)
-  // The loader waits for its last bytes to leave before it switches (esptool waits as long).
-  await clock.sleep(50)
+  await clock.sleep(switchMs)
   port.clear()
   try {
     // A rate that works once may still lose bytes: several answers in a row are a proof.

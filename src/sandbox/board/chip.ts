@@ -24,6 +24,8 @@ const systemReset = 3
 const romWatchdog = 16
 /** 2000 cycles of the slow clock, which is what loaders set. */
 const watchdogMs = 13
+/** From the answer to CHANGE_BAUDRATE to the new rate (stub_io.c of Espressif's stub). */
+const rateSwitchMs = 10
 
 /** A chip without an image complains about eight times a second until its watchdog resets it. */
 const complaintEveryMs = 120
@@ -186,7 +188,10 @@ export class Chip {
       },
       setBaud: (baud) => {
         // What a divider of the 80 MHz clock can make; nonsense leaves the rate alone.
-        if (!stopped() && baud >= 300 && baud <= 5_000_000) uart.chipBaud = baud
+        if (baud < 300 || baud > 5_000_000) return
+        system.clock.timer(rateSwitchMs, () => {
+          if (!stopped()) uart.chipBaud = baud
+        })
       },
       busy: async (ms) => {
         if (hasFlashTimes && ms > 0) await system.clock.sleep(ms)
