@@ -177,5 +177,7 @@ async function confirmErase({ options, prompts }: Context, ports: NamedPort[]): 
     ports.length === 1 ? `everything on ${ports[0]?.port}` : `everything on ${ports.length} boards`
   const { WxError } = await import('../errors.js')
   if (!(await prompts.confirm(`Erase ${what}, files and settings too?`, { flag: '--yes' })))
-    throw new WxError('INTERRUPTED', 'Nothing was erased.')
+    throw new WxError('INTERRUPTED', 'Nothing was erased.', {
+      hint: 'Without --erase, files and settings stay.',
+    })
 }

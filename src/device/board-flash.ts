@@ -5,7 +5,7 @@ import { chips } from './boards.js'
 import { readLayout } from './chip-layout.js'
 import { isSpoiled } from './commands.js'
 import { differingRuns } from './compare.js'
-import { type AppDescriptor, readDescriptor } from './image.js'
+import { type AppDescriptor, chipOfFlash, readDescriptor } from './image.js'
 import { sectorBytes } from './loader.js'
 import { pack } from './pack.js'
 import type { Partition } from './partitions.js'
@@ -93,7 +93,12 @@ export function eraseBoard(
     refuseSecured(info)
     const startMs = system.clock.monotonic()
     report({ type: 'stage', stage: 'erase' })
-    await session.loader.eraseAll()
+    try {
+      await session.loader.eraseAll()
+    } catch (error) {
+      report({ type: 'notice', notice: 'half-erased' })
+      throw error
+    }
     report({ type: 'done', stage: 'erase', elapsedMs: system.clock.monotonic() - startMs })
     return info
   })
@@ -115,16 +120,12 @@ export function restoreBoard(
 ): Promise<BoardInfo & { size: number; sectorsWritten: number }> {
   return withBoard(options, system, context, async (session, report, info) => {
     refuseSecured(info)
-    if (range.offset % sectorBytes !== 0 || bytes.length % sectorBytes !== 0) {
-      throw new WxError('USAGE', 'A restore needs whole sectors of 4096 bytes.')
-    }
-    if (range.offset + bytes.length > info.flashSizeBytes) {
-      throw new WxError('IMAGE_INVALID', 'The file is larger than the flash from there on.')
-    }
+    checkRestore(bytes, range, info)
     await session.raiseBaud()
     const startMs = system.clock.monotonic()
     report({ type: 'stage', stage: 'restore' })
     let sectorsWritten = 0
+    let isTorn = false
     for (let failures = 0; ; ) {
       try {
         const region = { address: range.offset, bytes }
@@ -133,10 +134,12 @@ export function restoreBoard(
           (at, size) => session.loader.md5(at, size),
           () => {},
         )
+        isTorn &&= runs.length > 0
         if (runs.length === 0) break
         for (const { address, size } of runs) {
           const from = address - range.offset
           const packed = await pack(bytes.subarray(from, from + size), address)
+          isTorn = true
           await session.loader.write(address, packed, (done) =>
             report({
               type: 'progress',
@@ -152,7 +155,10 @@ export function restoreBoard(
         if (++failures > attempts)
           throw new WxError('VERIFY_FAILED', 'The flash does not hold what was written.')
       } catch (error) {
-        if (!isSpoiled(error) || ++failures >= attempts) throw error
+        if (!isSpoiled(error) || ++failures >= attempts) {
+          if (isTorn) report({ type: 'notice', notice: 'half-restored' })
+          throw error
+        }
         await session.stepDown()
       }
     }
@@ -161,14 +167,46 @@ export function restoreBoard(
   })
 }
 
+/** Refuses a file that does not fit, or would leave the board without a bootloader of its own. */
+function checkRestore(
+  bytes: Uint8Array,
+  { offset }: Range,
+  { flashSizeBytes, chip }: BoardInfo,
+): void {
+  if (offset % sectorBytes !== 0 || bytes.length % sectorBytes !== 0) {
+    throw new WxError('USAGE', 'A restore needs whole sectors of 4096 bytes.', {
+      hint: 'Give a file that `wxstation board backup` made, at the offset it was read from.',
+    })
+  }
+  if (offset + bytes.length > flashSizeBytes) {
+    throw new WxError('IMAGE_INVALID', 'The file is larger than the flash from there on.', {
+      hint: 'Restore it to the board it was read from, at the same offset.',
+      details: { sizeBytes: bytes.length, offset, flashSizeBytes },
+    })
+  }
+  const made = chipOfFlash(bytes, offset)
+  if (made === undefined || chips[made].name === chip) return
+  throw new WxError(
+    'IMAGE_WRONG_CHIP',
+    `The file is the flash of an ${chips[made].name}, but the board has an ${chip}.`,
+    {
+      hint: 'Restore it to the board it was read from.',
+      details: { image: chips[made].name, board: chip },
+    },
+  )
+}
+
 /** A range in bytes. Throws USAGE where it does not lie in whole sectors of the flash. */
 export function rangeOf(
   { offset, size }: Range,
   { flashSizeBytes }: BoardInfo,
 ): { offset: number; size: number } {
   const whole = size ?? flashSizeBytes - offset
-  if (offset % sectorBytes !== 0 || offset < 0 || whole <= 0 || offset + whole > flashSizeBytes) {
-    throw new WxError('USAGE', 'This range does not lie in whole sectors inside the flash.')
+  const isWhole = offset % sectorBytes === 0 && whole % sectorBytes === 0
+  if (!isWhole || offset < 0 || whole <= 0 || offset + whole > flashSizeBytes) {
+    throw new WxError('USAGE', 'This range does not lie in whole sectors inside the flash.', {
+      hint: `A sector has 0x1000 bytes, this flash 0x${flashSizeBytes.toString(16)}.`,
+    })
   }
   return { offset, size: whole }
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
+import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import {
   type BoardContext,
@@ -27,8 +29,43 @@ export interface Backup extends BoardInfo {
  * read: erased flash, the firmware in the cache, an earlier backup in that file, and what a run that
  * broke off has stored in `<path>.part`. Every sector is proven by the chip's MD5.
  */
-export function backupBoard(
+export async function backupBoard(
   path: string,
+  range: Range,
+  options: BoardOptions,
+  system: System,
+  context: BoardContext,
+): Promise<Backup> {
+  const partial = `${path}.part`
+  // Before the board is touched: it need not restart for a place that takes no file.
+  await makePart(path, partial, system)
+  try {
+    return await readInto(path, partial, range, options, system, context)
+  } catch (error) {
+    if ((await system.files.stat(partial))?.size === 0) await system.files.remove(partial)
+    throw error
+  }
+}
+
+/** Makes the file that is read into, or finds it. Throws FILE_UNREADABLE. */
+async function makePart(path: string, partial: string, { files }: System): Promise<void> {
+  try {
+    await files.makeFolder(dirname(partial))
+    // It may hold the password of a network, as the backup itself does.
+    await (await files.open(partial, 'a', 0o600)).close()
+  } catch (cause) {
+    throw new WxError('FILE_UNREADABLE', `${path} cannot be written.`, { cause })
+  }
+  if (!(await files.stat(path))?.isFolder) return
+  await files.remove(partial)
+  throw new WxError('FILE_UNREADABLE', `${path} is a folder.`, {
+    hint: 'Give the name of the file to write.',
+  })
+}
+
+function readInto(
+  path: string,
+  partial: string,
   range: Range,
   options: BoardOptions,
   system: System,
@@ -40,11 +77,8 @@ export function backupBoard(
     await session.raiseBaud()
     report({ type: 'stage', stage: 'backup' })
     const startMs = system.clock.monotonic()
-    const partial = `${path}.part`
     const bytes = await guessFlash({ offset, size }, [path, partial], session.loader, system)
-    // It may hold the password of a network, as the backup itself does.
-    const isThere = (await system.files.stat(partial)) !== undefined
-    const file = await system.files.open(partial, isThere ? 'r+' : 'w', 0o600)
+    const file = await system.files.open(partial, 'r+')
     let readBytes = 0
     try {
       await file.chmod(0o600)

@@ -193,6 +193,19 @@ export function readDescriptor(bytes: Uint8Array, appAt: number): AppDescriptor 
   }
 }
 
+/** The chip whose bootloader stands where that chip looks for it, in flash read from `offset` on. */
+export function chipOfFlash(bytes: Uint8Array, offset: number): ChipName | undefined {
+  return (Object.keys(chips) as ChipName[]).find((name) => {
+    const header = bytes.subarray(Math.max(0, chips[name].bootloaderOffset - offset))
+    const [first, segments = 0] = header
+    const isThere = offset <= chips[name].bootloaderOffset && header.length >= headerBytes
+    const id = (header[12] ?? 0) | ((header[13] ?? 0) << 8)
+    return (
+      isThere && first === magic && segments >= 1 && segments <= maxSegments && chipOf(id) === name
+    )
+  })
+}
+
 function chipOf(imageId: number): ChipName | undefined {
   return (Object.keys(chips) as ChipName[]).find((name) => chips[name].imageId === imageId)
 }

@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { restoreBoard } from '../../src/device/board-flash.js'
 import { backupBoard } from '../../src/device/flash-backup.js'
 import type { Event } from '../../src/events.js'
 import type { VirtualBoard } from '../../src/sandbox/board/board.js'
 import { powerCutAt, speakingBoard } from '../support/flashing.js'
-import { largeImage } from '../support/large-image.js'
+import { largeImage, speaks } from '../support/large-image.js'
 import { cli, temporaryFolder, testSystem } from '../support/system.js'
 
 /** Bytes that no two sectors share, and that are not blank anywhere. */
@@ -90,7 +90,63 @@ describe('a backup', () => {
   })
 })
 
+it.each([
+  ['a folder', (folder: string) => folder, /is a folder/],
+  ['below a file', (folder: string) => join(folder, 'file', 'all.bin'), /cannot be written/],
+])('a backup to %s is refused before the board restarts', async (_, place, why) => {
+  let starts = 0
+  const startRuntime = async () => {
+    starts++
+    return speaks
+  }
+  const board = await speakingBoard({ startRuntime })
+  board.flash.program(0x1000, largeImage(0x1000))
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), '')
+  const argv = ['board', 'backup', place(folder), '-p', board.rfc2217Url]
+  const { code, err } = await cli(argv)
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(why) })
+  expect(starts).toBe(0)
+  expect(readdirSync(dirname(folder))).not.toContain(`${basename(folder)}.part`)
+})
+
+it('a backup makes the folder it goes to, and leaves nothing where no board answers', async () => {
+  const board = await speakingBoard()
+  const file = join(temporaryFolder(), 'roof', 'vfs.bin')
+  board.faults.unplugged = true
+  const range = ['--offset', '0x200000', '--size', '8K']
+  const { code } = await cli(['board', 'backup', file, ...range, '-p', board.rfc2217Url])
+  expect({ code, left: readdirSync(dirname(file)) }).toEqual({ code: 4, left: [] })
+  board.faults.unplugged = false
+  expect(await backup(board, file, range)).toMatchObject({ code: 0, size: 0x2000 })
+  expect(await backup(board, file, ['--size', '50'])).toMatchObject({ code: 2 })
+})
+
 describe('a restore', () => {
+  it('of another chip, or of nothing, is refused before a byte is written', async () => {
+    const board = await speakingBoard({ chip: 'esp32s3' })
+    const folder = temporaryFolder()
+    const own = Buffer.alloc(0x2000, 0xff)
+    own.set(largeImage(0x1000, { chip: 'esp32s3' }).subarray(0, 0x1000))
+    const other = Buffer.alloc(0x2000, 0xff)
+    other.set(largeImage(0x1000).subarray(0, 0x1000), 0x1000)
+    const files = { own, other, loader: other.subarray(0x1000), empty: Buffer.alloc(0) }
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
+    const restore = (file: string, ...flags: string[]) =>
+      cli(['board', 'restore', file, '--yes', ...flags, '-p', board.rfc2217Url])
+    const before = board.flash.operations
+    const refused = [
+      await restore(join(folder, 'other')),
+      await restore(join(folder, 'loader'), '--offset', '0x1000'),
+      await restore(join(folder, 'empty')),
+      await restore(folder),
+    ]
+    expect(refused.map(({ code }) => code)).toEqual([7, 7, 7, 2])
+    expect(refused[0]?.err).toMatch(/flash of an ESP32, but the board has an ESP32-S3/)
+    expect(board.flash.operations).toBe(before)
+    expect((await restore(join(folder, 'own'))).code).toBe(0)
+  })
+
   it.each([3, 40, 90])(
     'that is cut at flash operation %i is finished by the same command',
     async (operation) => {
@@ -99,7 +155,9 @@ describe('a restore', () => {
       const options = { port: board.rfc2217Url, waitForButtons: false }
       const range = { offset: 0x40000, size: undefined }
       const stop = new AbortController()
-      const during = { report: () => {}, signal: stop.signal }
+      const notices: string[] = []
+      const report = (event: Event) => event.type === 'notice' && notices.push(event.notice)
+      const during = { report, signal: stop.signal }
       await expect(
         powerCutAt(
           board,
@@ -108,6 +166,7 @@ describe('a restore', () => {
           () => stop.abort(new Error('unplugged')),
         ),
       ).rejects.toThrow()
+      expect(notices).toEqual(['half-restored'])
       expect(board.flash.read(0x40000, bytes.length)).not.toEqual(bytes)
       const file = join(temporaryFolder(), 'part.bin')
       writeFileSync(file, bytes)

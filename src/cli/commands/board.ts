@@ -9,6 +9,9 @@ import { patienceOf } from '../patience.js'
 import { boardLines } from '../render/flash.js'
 import { bytesText } from '../render/tables.js'
 
+/** No chip of the family takes more. */
+const largestFlash = 32 * 1024 * 1024
+
 interface Flags {
   port?: string
   baud?: number
@@ -35,7 +38,19 @@ async function confirm(
   refused: string,
 ): Promise<void> {
   if (options.yes || (await prompts.confirm(question, { flag: '--yes' }))) return
-  throw new WxError('INTERRUPTED', refused)
+  throw new WxError('INTERRUPTED', refused, { hint: 'The board is as it was.' })
+}
+
+/** The file whole, before any board is touched. */
+async function readBackup({ system }: Context, file: string): Promise<Uint8Array> {
+  const stat = await system.files.stat(file)
+  if (!stat || stat.isFolder) throw new WxError('FILE_UNREADABLE', `There is no file "${file}".`)
+  if (stat.size === 0 || stat.size > largestFlash) {
+    throw new WxError('IMAGE_INVALID', `${file} is no flash: it has ${stat.size} bytes.`, {
+      hint: 'Give a file that `wxstation board backup` made.',
+    })
+  }
+  return (await system.files.read(file)) ?? new Uint8Array(0)
 }
 
 function verb(board: Command, name: string, description: string): Command {
@@ -115,8 +130,7 @@ function addRestore(board: Command, handle: Handle): void {
     )
     .action(
       handle(async (context, file: string, flags: Flags) => {
-        const bytes = await context.system.files.read(file)
-        if (!bytes) throw new WxError('FILE_UNREADABLE', `There is no file "${file}".`)
+        const bytes = await readBackup(context, file)
         const { restoreBoard } = await import('../../device/board-flash.js')
         const [options, during] = await optionsOf(context, flags)
         const place = `${bytesText(bytes.length)} at 0x${flags.offset.toString(16)} of ${options.port}`

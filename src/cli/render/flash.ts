@@ -125,6 +125,8 @@ export const flashNotices: Record<string, (values: Values) => string> = {
   'slower-baud': ({ rate, used }) => `${rate} baud loses bytes here: going on at ${used} baud`,
   'half-written': () =>
     'the flash is half written and the board will not start; the same command finishes the job',
+  'half-restored': () => 'the flash is half written; the same command finishes the job',
+  'half-erased': () => 'the flash may be erased in part; the same command finishes the job',
   'files-saved': ({ path, files, bytes, queue }) =>
     `${files} files (${bytesText(Number(bytes))}) ${queue ? 'and the queue ' : ''}saved until they are back on the board: ${path}`,
   'partition-saved': ({ kind, label, path, offset }) => {
