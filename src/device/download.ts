@@ -130,7 +130,7 @@ async function fetchWhole(
         // What we have is not a beginning of what is there.
         await response.discard()
         await system.files.remove(partial)
-        if (++failures >= attempts) throw unreachable(part.url, 'refuses its own size')
+        if (++failures >= attempts) throw unreachable(part.url, 'it refuses its own size')
         continue
       }
       const isRest = response.status === 206
@@ -143,7 +143,7 @@ async function fetchWhole(
         size += chunk.length
         onProgress(size, total)
       }
-      if (!Number.isNaN(length) && size < total) throw unreachable(part.url, 'broke off')
+      if (!Number.isNaN(length) && size < total) throw unreachable(part.url, 'it broke off')
       await system.files.remove(partial)
       return joined(chunks, size)
     } catch (error) {
@@ -191,14 +191,14 @@ async function request(
     if (status === 404 || status === 410) {
       throw new WxError('FIRMWARE_UNKNOWN', `There is no ${url}.`, { details: { url, status } })
     }
-    throw unreachable(url, `answers ${status}`, { status })
+    throw unreachable(url, `it answers ${status}`, { status })
   }
-  throw unreachable(url, 'leads in a circle', { status: 310 })
+  throw unreachable(url, 'it leads in a circle', { status: 310 })
 }
 
 function asUnreachable(url: string, error: unknown): WxError {
   if (error instanceof WxError) return error
-  return unreachable(url, errnoOf(error) ?? 'does not answer', {}, error)
+  return unreachable(url, errnoOf(error) ?? 'it does not answer', {}, error)
 }
 
 function unreachable(
@@ -207,7 +207,7 @@ function unreachable(
   details: Record<string, unknown> = {},
   cause?: unknown,
 ): WxError {
-  return new WxError('NETWORK_UNREACHABLE', `${url} cannot be fetched: it ${why}.`, {
+  return new WxError('NETWORK_UNREACHABLE', `${url} cannot be fetched: ${why}.`, {
     cause,
     hint: 'Check the network and its proxy (HTTPS_PROXY), use --offline for what was fetched before, or name a mirror (firmware.mirror).',
     details: { url, ...details },

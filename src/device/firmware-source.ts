@@ -39,7 +39,10 @@ export async function readSource(
 ): Promise<FirmwareSource> {
   const named = parseFirmwareName(text)
   if (named) return { kind: 'runtime', ...named, ...options, fetched: new Map() }
-  const stat = await system.files.stat(text)
+  const unreadable = (cause: unknown): never => {
+    throw new WxError('FILE_UNREADABLE', `${text} cannot be read.`, { cause })
+  }
+  const stat = await system.files.stat(text).catch(unreadable)
   if (!stat || stat.isFolder) {
     const what = stat ? 'is a folder' : 'is neither a firmware nor a file'
     throw new WxError('FILE_UNREADABLE', `"${text}" ${what}.`, {
@@ -47,10 +50,11 @@ export async function readSource(
       details: { name: text },
     })
   }
-  if (stat.size > 16 * 1024 * 1024) {
-    throw new WxError('IMAGE_INVALID', `${text} cannot be flashed: it is larger than any flash.`)
+  if (stat.size === 0 || stat.size > 16 * 1024 * 1024) {
+    const why = stat.size === 0 ? 'it is empty' : 'it is larger than any flash'
+    throw new WxError('IMAGE_INVALID', `${text} cannot be flashed: ${why}.`)
   }
-  const bytes = (await system.files.read(text)) ?? new Uint8Array(0)
+  const bytes = (await system.files.read(text).catch(unreadable)) ?? new Uint8Array(0)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const image = readImage(withoutLead(bytes), basename(text))
   return { kind: 'file', name: basename(text), image, sha256 }

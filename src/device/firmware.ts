@@ -46,13 +46,22 @@ export async function loadCatalog(options: FirmwareOptions, system: System): Pro
     const path = join(system.packageFolder, 'firmware', 'catalog.json')
     return parseCatalog((await system.files.readText(path)) ?? '', path)
   }
-  const base = options.mirror.endsWith('/') ? options.mirror : `${options.mirror}/`
+  const base = mirrorBase(options.mirror)
   const url = new URL('catalog.json', base).href
   const catalog = await fetchText(url, (text) => parseCatalog(text, url), options, system)
   return catalog.map((entry) => ({
     ...entry,
     parts: entry.parts.map((part) => ({ ...part, url: new URL(part.url, base).href })),
   }))
+}
+
+function mirrorBase(mirror: string): string {
+  if (URL.canParse(mirror) && /^https?:$/.test(new URL(mirror).protocol))
+    return mirror.endsWith('/') ? mirror : `${mirror}/`
+  throw new WxError('SETTINGS_INVALID', `The firmware mirror "${mirror}" is no web address.`, {
+    hint: 'Set firmware.mirror (WXSTATION_FIRMWARE_MIRROR) to the http:// or https:// address of a folder with catalog.json.',
+    details: { mirror },
+  })
 }
 
 /** Reads a catalog; entries for chips or of shapes we do not know are errors, not surprises later. */

@@ -113,7 +113,7 @@ function revisionText(revision: number): string {
 function readHeader(bytes: Uint8Array, at: number, name: string): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < at + headerBytes || bytes[at] !== magic)
-    throw invalid(name, 'it does not begin with 0xE9')
+    throw invalid(name, 'it is no ESP32 image, which begins with 0xE9')
   const segments = bytes[at + 1] ?? 0
   if (segments < 1 || segments > maxSegments) throw invalid(name, `it claims ${segments} segments`)
   const chip = chipOf(view.getUint16(at + 12, true))

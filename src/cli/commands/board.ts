@@ -43,14 +43,17 @@ async function confirm(
 
 /** The file whole, before any board is touched. */
 async function readBackup({ system }: Context, file: string): Promise<Uint8Array> {
-  const stat = await system.files.stat(file)
+  const unreadable = (cause: unknown): never => {
+    throw new WxError('FILE_UNREADABLE', `${file} cannot be read.`, { cause })
+  }
+  const stat = await system.files.stat(file).catch(unreadable)
   if (!stat || stat.isFolder) throw new WxError('FILE_UNREADABLE', `There is no file "${file}".`)
   if (stat.size === 0 || stat.size > largestFlash) {
     throw new WxError('IMAGE_INVALID', `${file} is no flash: it has ${stat.size} bytes.`, {
       hint: 'Give a file that `wxstation board backup` made.',
     })
   }
-  return (await system.files.read(file)) ?? new Uint8Array(0)
+  return (await system.files.read(file).catch(unreadable)) ?? new Uint8Array(0)
 }
 
 function verb(board: Command, name: string, description: string): Command {

@@ -13,7 +13,7 @@ import type { Event } from '../../../src/events.js'
 import { buildImage } from '../../../src/sandbox/image-builder.js'
 import type { System } from '../../../src/system.js'
 import { fakeSite } from '../../support/fake-site.js'
-import { temporaryFolder, testSystem } from '../../support/system.js'
+import { cli, temporaryFolder, testSystem } from '../../support/system.js'
 
 const megabyte = 1024 * 1024
 const image = (chip: 'esp32' | 'esp32c3', version = 'v1.27.0'): Uint8Array =>
@@ -108,6 +108,55 @@ describe('Espruino', () => {
       code: 'FIRMWARE_UNKNOWN',
     })
     expect(asked).toHaveLength(0)
+  })
+})
+
+it.each(['classroom', '/srv/firmware', 'ftp://mirror.lan/'])(
+  'a mirror "%s" is a wrong setting, no fault',
+  async (mirror) => {
+    const { system, asked } = fakeSite(() => undefined)
+    const source = await readSource('micropython', { mirror, offline: false }, system)
+    await expect(obtain(source, chipFacts('esp32'), system)).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+      message: expect.stringContaining(mirror),
+    })
+    expect(asked).toEqual([])
+  },
+)
+
+it('what a network without an answer said is named', async () => {
+  const down = Object.assign(new Error('down'), { code: 'ENOTFOUND' })
+  const system = testSystem({ fetch: () => Promise.reject(down) })
+  const source = await readSource('micropython', { mirror: 'http://m.lan', offline: false }, system)
+  await expect(obtain(source, chipFacts('esp32'), system)).rejects.toMatchObject({
+    message: 'http://m.lan/catalog.json cannot be fetched: ENOTFOUND.',
+  })
+})
+
+describe('a file', () => {
+  it.each([
+    ['empty', '', /empty\.bin cannot be flashed: it is empty/],
+    ['no image', '<html>', /it is no ESP32 image/],
+  ])('that is %s is told so', async (name, content, message) => {
+    const path = join(temporaryFolder(), `${name}.bin`)
+    writeFileSync(path, content)
+    await expect(readSource(path, online, testSystem())).rejects.toThrow(message)
+  })
+
+  it.each(['stat', 'read'] as const)('that may not be opened (%s) is no fault', async (step) => {
+    const path = join(temporaryFolder(), 'closed.bin')
+    writeFileSync(path, 'x')
+    const system = testSystem()
+    const closed = async (asked: string): Promise<unknown> => {
+      if (asked === path) throw Object.assign(new Error('closed'), { code: 'EACCES' })
+      return system.files[step](asked)
+    }
+    const files = { ...system.files, [step]: closed }
+    await expect(readSource(path, online, { ...system, files })).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    })
+    const restore = ['board', 'restore', path, '--yes', '--port', 'socket://127.0.0.1:9']
+    expect((await cli(restore, { files })).code).toBe(2)
   })
 })
 
