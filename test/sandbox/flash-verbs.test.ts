@@ -166,6 +166,27 @@ describe('a probe', () => {
   })
 })
 
+it('ports --probe shows MAC and flash beside the USB serial, and the name given for a MAC', async () => {
+  const one = await board()
+  const bridge = { vendorId: 0x10c4, productId: 0xea60 }
+  const silent = { path: 'socket://127.0.0.1:9', serialNumber: '77AB', ...bridge }
+  const system = testSystem({
+    serial: {
+      list: async () => [{ path: one.rfc2217Url, serialNumber: '0001', ...bridge }, silent],
+    },
+  })
+  expect((await cli(['alias', 'roof', '24:0A:C4:01:02:03'], system)).code).toBe(0)
+  const { code } = await cli(['ports', '--probe'], system)
+  const lines = system.out().split('\n')
+  const line = (start: string) => lines.find((text) => text.startsWith(start))?.split(/ {2,}/)
+  expect(code).toBe(0)
+  expect(line('Port')?.slice(3)).toEqual(['USB serial', 'MAC', 'Flash', 'Alias', 'State'])
+  expect(line(one.rfc2217Url)?.slice(3, 7)).toEqual(['0001', '24:0a:c4:01:02:03', '4 MB', 'roof'])
+  expect(line(silent.path)?.slice(3)).toEqual(['77AB', expect.any(String)])
+  expect(system.out()).toMatch(/! socket:\/\/127\.0\.0\.1:9: There is no board/)
+  expect((await cli(['ports', '--probe', '--watch'], system)).code).toBe(2)
+})
+
 describe('wxstation board', () => {
   it('info shows chip, flash and partitions', async () => {
     const { rfc2217Url, flash } = await board()

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { PortState } from '../../device/port-state.js'
 import type { Port } from '../../device/ports.js'
 import type { Context, Result } from '../context.js'
@@ -27,7 +28,9 @@ export const addPorts: AddCommand = (program, handle) => {
     .helpGroup('Device')
     .option('--all', 'also show built-in, Bluetooth and other ports that are no boards')
     .option('--watch', 'go on and print what is plugged in and out')
-    .option('--probe', 'open each board and ask its chip; this resets it')
+    .addOption(
+      new Option('--probe', 'open each board and ask its chip; this resets it').conflicts('watch'),
+    )
     .addHelpText('after', '\nExamples:\n  wxstation ports\n  wxstation ports --watch')
     .action(
       handle((context, flags: PortsFlags) =>
@@ -82,6 +85,10 @@ async function probeAll(context: Context, seen: SeenPort[]): Promise<void> {
       port.probe = { error: error.message }
     }
   }
+  // A name that was given for a MAC fits only now that the MAC is known.
+  const { aliasOf, readMemory } = await import('../../device/known-boards.js')
+  const memory = await readMemory(system)
+  for (const port of seen) port.alias = aliasOf(memory, port)
 }
 
 /** Often enough to feel immediate; a list costs a few milliseconds. */

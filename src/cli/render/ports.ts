@@ -1,6 +1,6 @@
 import type { SeenPort } from '../commands/ports.js'
 import type { Paint } from './paint.js'
-import { bytesText, table } from './tables.js'
+import { table } from './tables.js'
 
 /** One row a port; below it what is to be done where it cannot be used. */
 export function portLines(
@@ -19,15 +19,15 @@ export function portLines(
       ),
     ]
   }
+  const isProbed = ports.some(({ probe }) => probe)
   const rows = ports.map((port) => [
     port.path,
     port.probe && 'chip' in port.probe
       ? port.probe.chip
       : (port.bridge?.board ?? paint.dim(port.hidden ?? 'unknown')),
     port.bridge?.name ?? port.manufacturer ?? '',
-    port.probe && 'mac' in port.probe
-      ? `${port.probe.mac} ${bytesText(port.probe.flashSizeBytes)}`
-      : (port.serialNumber ?? ''),
+    port.serialNumber ?? '',
+    ...(isProbed ? foundText(port) : []),
     port.alias ?? '',
     stateText(port, paint),
   ])
@@ -35,7 +35,8 @@ export function portLines(
     'Port',
     'Board',
     'Bridge',
-    ports.some(({ probe }) => probe) ? 'MAC' : 'USB serial',
+    'USB serial',
+    ...(isProbed ? ['MAC', 'Flash'] : []),
     'Alias',
     'State',
   ]
@@ -57,6 +58,11 @@ export function portLines(
     if (probe && 'error' in probe) lines.push('', `${paint.caution('!')} ${path}: ${probe.error}`)
   }
   return lines
+}
+
+function foundText({ probe }: SeenPort): string[] {
+  if (!probe || 'error' in probe) return ['', '']
+  return [probe.mac, `${probe.flashSizeBytes / (1024 * 1024)} MB`]
 }
 
 function stateText({ state }: SeenPort, paint: Paint): string {
