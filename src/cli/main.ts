@@ -41,7 +41,7 @@ export async function run(argv: string[], system: System, list = commands): Prom
     await program.parseAsync(argv, { from: 'user' })
     return exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return usageError(error, argv, system)
+    if (error instanceof CommanderError) return usageError(error, argv, program, system)
     return printError(asWxError(error), system, globalOptions(program))
   } finally {
     stopPipeErrors()
@@ -72,7 +72,8 @@ function makeProgram(system: System): Command {
     writeErr: (text) => terminal.stderr.write(text),
     getOutHelpWidth: () => terminal.columns(),
     getErrHelpWidth: () => terminal.columns(),
-    outputError: (text, write) => write(text),
+    // Said by usageError(), in the form of every error.
+    outputError: () => {},
   })
   return program
 }
@@ -85,12 +86,24 @@ function inherit(command: Command, program: Command): void {
   }
 }
 
-/** Commander has printed its own text; scripts that asked for JSON get theirs. */
-function usageError(error: CommanderError, argv: string[], system: System): number {
+/** What commander ended, as an error like every other. */
+function usageError(
+  error: CommanderError,
+  argv: string[],
+  program: Command,
+  system: System,
+): number {
   if (error.exitCode === 0) return 0
-  const usage = new WxError('USAGE', error.message.replace(/^error: /, '').split('\n')[0] ?? '')
-  if (argv.includes('--json')) system.terminal.stdout.write(`${jsonText(errorData(usage))}\n`)
-  return usage.exitCode
+  const isHelp = error.code === 'commander.help'
+  const [said = '', guess] = isHelp
+    ? ['a command is missing']
+    : error.message.replace(/^error: /, '').split('\n')
+  const message = `${said.slice(0, 1).toUpperCase()}${said.slice(1).replace(/\.$/, '')}.`
+  const hint = guess?.replace(/^\((.*)\)$/, '$1')
+  const usage = new WxError('USAGE', message, hint === undefined ? {} : { hint })
+  const options = { ...globalOptions(program), json: argv.includes('--json') }
+  // The help that stands there already says more.
+  return isHelp && !options.json ? usage.exitCode : printError(usage, system, options)
 }
 
 function globalOptions(

@@ -80,20 +80,32 @@ describe('errors', () => {
   })
 
   it.each([
-    [['nosuch'], 'unknown command'],
-    [['work', '--nosuch'], 'unknown option'],
-    [['--timeout', 'soon', 'work'], 'duration'],
-  ])('%j is a usage error', async (argv, text) => {
+    [['nosuch'], "✖ Unknown command 'nosuch'."],
+    [['work', '--nosuch'], "✖ Unknown option '--nosuch'."],
+    [['--timeout', 'soon', 'work'], 'is invalid. Give a duration such as 30s, 5m, 2h or 7d.'],
+  ])('%j is a usage error like every error', async (argv, text) => {
     const system = testSystem()
     expect(await run(argv, system, failing)).toBe(2)
-    expect(system.err()).toContain(text)
+    expect(system.err()).toContain(`${text}\n  Run the command with --help`)
+    expect(system.err()).toMatch(/\n {2}\[usage, exit 2\]\n$/)
     const json = testSystem()
     expect(await run([...argv, '--json'], json, failing)).toBe(2)
     expect(JSON.parse(json.out()).error.code).toBe('USAGE')
   })
 
   it('suggests a command for a typing error', async () => {
-    expect((await cli(['confg'])).err).toContain('Did you mean config?')
+    expect((await cli(['confg'])).err).toMatch(/^✖ .*\n {2}Did you mean config\?\n/)
+  })
+
+  it('shows the help, and nothing else, where a command is missing', async () => {
+    const { code, err } = await cli(['board'])
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringMatching(/^Usage: wxstation board/),
+    })
+    expect(err).not.toMatch(/✖|outputHelp/)
+    const json = await cli(['board', '--json'])
+    expect(JSON.parse(json.out).error.message).toBe('A command is missing.')
   })
 })
 
