@@ -84,10 +84,9 @@ export async function flashCommand(
   const outcomes = await flashMany(context, ports, flags.jobs, one)
   const { rememberFailed } = await import('../device/failed-boards.js')
   const failed = outcomes.filter(({ error }) => error)
-  await rememberFailed(
-    system,
-    ports.filter((_, i) => outcomes[i]?.error).map(({ name }) => name),
-  )
+  const names = ports.filter((_, i) => outcomes[i]?.error).map(({ name }) => name)
+  // A plan is no flash: those that failed to be flashed are still to do.
+  if (!flags.dryRun) await rememberFailed(system, names)
   // What stops everything (Ctrl-C, --timeout) is the command's own end, not a board's.
   context.signal.throwIfAborted()
   return {

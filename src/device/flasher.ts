@@ -215,6 +215,9 @@ export async function flashBoard(
   } catch (error) {
     // The board cannot start in this state, and the user should hear it from us first.
     if (flash === 'torn') report({ type: 'notice', notice: 'half-written' })
+    // For --json, where the error is all there is to read.
+    if (error instanceof WxError && flash !== 'untouched')
+      error.details.flash = flash === 'torn' ? 'half-written' : 'written'
     if (flash !== 'written' && kept)
       report({ type: 'notice', notice: 'files-wait', values: { path: kept.path } })
     else if (flash !== 'torn' && isAbort(error)) {

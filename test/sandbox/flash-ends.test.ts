@@ -84,6 +84,18 @@ it.each([
   expect(notices).toEqual([notice])
 })
 
+it('a flash whose cable is pulled tells a script too that half of it is written', async () => {
+  const board = await speakingBoard()
+  const work = flash(board.rfc2217Url, imageFile(largeImage(90_000)), testSystem(), {
+    report: (event) => {
+      if (event.type === 'progress' && event.stage === 'write') board.faults.unplugged = true
+    },
+  })
+  await expect(work).rejects.toMatchObject({
+    ...{ code: 'PORT_LOST', details: { flash: 'half-written' } },
+  })
+})
+
 describe('a secured chip', () => {
   it.each(['esp32', 'esp32s3', 'esp32c3'] as const)(
     '%s is explained and left alone',

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { eraseBoard } from '../../src/device/board-flash.js'
 import { readMemory, rememberBoard } from '../../src/device/known-boards.js'
 import { probeBoard } from '../../src/device/probe.js'
+import type { Event } from '../../src/events.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
 import { buildImage } from '../../src/sandbox/image-builder.js'
 import { testBoard } from '../support/board.js'
@@ -103,6 +105,8 @@ describe('several boards', () => {
     const first = await cli(['flash', path, '--json', ...ports], { folders })
     expect(JSON.parse(first.out)).toMatchObject({ flashed: 1, failed: 1 })
     bad.faults.unplugged = false
+    const planned = await cli(['flash', path, '--json', '--retry-failed', '--dry-run'], { folders })
+    expect(JSON.parse(planned.out)).toMatchObject({ boards: [{ state: 'planned' }] })
     const again = await cli(['flash', path, '--json', '--retry-failed'], { folders })
     expect({ code: again.code, ...JSON.parse(again.out) }).toMatchObject({
       ...{ code: 0, flashed: 1, failed: 0 },
@@ -131,6 +135,14 @@ describe('several boards', () => {
       boards: [{ state: 'flashed' }, { port: 'id:nothing', error: { code: 'PORT_ABSENT' } }],
     })
     expect(code).toBe(4)
+  })
+
+  it('--all beside a named board is refused: it would flash the others too', async () => {
+    const one = await board()
+    const argv = ['flash', imageFile(), '--all', '--port', one.rfc2217Url]
+    const { code, err } = await cli(argv)
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/'--all' cannot be used/) })
+    expect(one.flash.operations).toBe(0)
   })
 
   it('--retry-failed holds those that were named by their MAC to it', async () => {
@@ -188,6 +200,21 @@ it('ports --probe shows MAC and flash beside the USB serial, and the name given 
 })
 
 describe('wxstation board', () => {
+  it('erase that ends before its end says so', async () => {
+    const { rfc2217Url } = await testBoard({ wiring: { pacing: true } })
+    const notices: string[] = []
+    const stop = new AbortController()
+    const report = (event: Event) => {
+      if (event.type === 'notice') notices.push(event.notice)
+      if (event.type === 'stage' && event.stage === 'erase')
+        setTimeout(() => stop.abort(new Error('pulled')), 20)
+    }
+    const options = { port: rfc2217Url, waitForButtons: false }
+    const work = eraseBoard(options, testSystem(), { report, signal: stop.signal })
+    await expect(work).rejects.toThrow('pulled')
+    expect(notices).toEqual(['half-erased'])
+  })
+
   it('info shows chip, flash and partitions', async () => {
     const { rfc2217Url, flash } = await board()
     flash.program(0x1000, buildImage('esp32', { version: 'v1.27.0', date: '2025-12-09' }))

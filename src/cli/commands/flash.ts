@@ -13,7 +13,7 @@ export const addFlash: AddCommand = (program, handle) => {
     .description('put firmware on boards: write what differs, verify, wait until it answers')
     .helpGroup('Device')
     .option('-p, --port <port>', 'board to flash; repeat it for several', collect)
-    .option('--all', 'flash every board that is plugged in')
+    .addOption(new Option('--all', 'flash every board that is plugged in').conflicts('port'))
     .option('--retry-failed', 'flash those that failed last time')
     .option('--jobs <number>', 'boards to work on at once', parseCount, 8)
     .option('--erase', 'wipe the whole chip first, files and settings too')
