@@ -1,5 +1,5 @@
 import type { Held } from '../device/kept-files.js'
-import type { Loss } from '../device/losses.js'
+import { isSaved, type Loss } from '../device/losses.js'
 import { WxError } from '../errors.js'
 import type { Context } from './context.js'
 import type { FlashFlags } from './flash.js'
@@ -17,8 +17,8 @@ export async function decideLosses(
   held: Held['kinds'],
   canAsk: boolean,
 ): Promise<'keep' | 'lose'> {
-  const others = losses.filter(({ kind }) => kind !== 'files' && !held.has(kind))
-  const stuck = losses.filter(({ kind }) => kind === 'files' && !held.has(kind))
+  const others = losses.filter((loss) => isSaved(loss, held))
+  const stuck = losses.filter((loss) => !held.has(loss.kind) && !isSaved(loss, held))
   if (flags.discardFiles) return 'lose'
   if (options.yes || (flags.keepFiles && stuck.length === 0)) return 'keep'
   const what = losses.map((loss) => `${lossText(loss)}, ${refugeText(loss, held)}`).join('; ')
@@ -72,10 +72,11 @@ function lossText({ kind, label, size, files }: Loss): string {
   return `${files.count} ${files.count === 1 ? 'file' : 'files'} (${bytesText(files.bytes)})`
 }
 
-function refugeText({ kind, files }: Loss, held: Held['kinds']): string {
+function refugeText(loss: Loss, held: Held['kinds']): string {
+  const { kind, files } = loss
   if (kind === 'queue' && held.has(kind)) return 'which can move into files'
-  if (kind !== 'files') return 'which can be saved here'
   if (held.has(kind)) return 'which can be put back'
+  if (isSaved(loss, held)) return 'which can be saved here'
   return files ? 'more than the new file system takes' : 'which cannot be kept'
 }
 
@@ -91,7 +92,7 @@ function unanswered(
       ? '--discard-files, or --yes to save here what can be saved'
       : '--discard-files'
   const stock = flags.stockPartitions ? '' : ', or keep the layout with --stock-partitions'
-  const hasFiles = losses.some(({ kind }) => kind === 'files')
+  const hasFiles = losses.some(({ kind, isHomeless }) => kind === 'files' && !isHomeless)
   return new WxError('ANSWER_MISSING', found, {
     hint: `Say ${flag}${hasFiles ? stock : ''}; \`wxstation board backup\` saves the whole flash first.`,
     details: { flag, loses: losses.map(({ label }) => label) },

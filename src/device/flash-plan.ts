@@ -106,6 +106,7 @@ export function planValues({ losses, held, ...plan }: FlashPlan) {
     files: plan.files,
     losesFiles: plan.files === 'move',
     ...(moving && { movingFiles: moving.count, movingBytes: moving.bytes }),
+    ...(moving && { filesFit: held.kinds.has('files') }),
     movesQueue: held.kinds.has('queue'),
     loses: losses.map(({ label }) => label).join(' '),
     erases: plan.erase.map(({ label }) => label).join(' '),

@@ -10,7 +10,7 @@ import { planTarget } from './flash-target.js'
 import { erasePlanned, writeRegions } from './flash-write.js'
 import { checkImage } from './image.js'
 import { type Held, type KeptFiles, keepFiles, waitingFiles } from './kept-files.js'
-import type { Loss } from './losses.js'
+import { isSaved, type Loss } from './losses.js'
 import { hearReturned, mayReturn } from './returned-port.js'
 import { type SavedPartition, savePartition } from './saved-partition.js'
 import { Session } from './session.js'
@@ -238,7 +238,7 @@ async function thingsToKeep(
   const { kinds, files } = held
   if (losses.length === 0 || (await options.mayLose(losses, kinds)) === 'lose')
     return { files: undefined, others: [] }
-  return { files, others: losses.filter(({ kind }) => kind !== 'files' && !kinds.has(kind)) }
+  return { files, others: losses.filter((loss) => isSaved(loss, kinds)) }
 }
 
 async function hear(

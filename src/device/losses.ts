@@ -17,12 +17,19 @@ export interface Loss {
   size: number
   /** Of `files`: what is there, where it can be read. */
   files?: BoardFiles
+  /** Of `files`: the new layout has no file system at all. */
+  isHomeless?: true
   /** Of a `queue` that the new layout has no partition for: what the station still needs of it. */
   unsent?: UnsentPage[]
 }
 
 /** What becomes of the files in `vfs`; `unknown` where the image brings no table that would tell. */
 export type FilesFate = 'none' | 'stay' | 'move' | 'put-back' | 'erased' | 'unknown'
+
+/** Whether a loss goes into a file of this computer, where it is kept: all but what is put back. Pure. */
+export function isSaved({ kind, isHomeless }: Loss, held: ReadonlySet<Loss['kind']>): boolean {
+  return !held.has(kind) && (kind !== 'files' || isHomeless === true)
+}
 
 /** Subtypes up to here (OTA selection, radio calibration, nvs, core dumps, keys) hold nothing people made. */
 const lastSystemSubtype = 0x06
@@ -65,7 +72,12 @@ export async function findLosses(
       const content = isWhole ? await readFiles(loader, loss, report) : undefined
       if (content && (await isUntouched(content))) continue
       files = 'move'
-      losses.push({ ...loss, ...(content && { files: content }) })
+      const hasVfs = table.partitions.some(({ label }) => label === loss.label)
+      losses.push({
+        ...loss,
+        ...(content && { files: content }),
+        ...(!hasVfs && { isHomeless: true }),
+      })
     }
   }
   return { losses, files }

@@ -429,6 +429,28 @@ describe('what another firmware keeps', () => {
     expect(board.flash.read(storage.offset, storage.size)).toEqual(content)
   })
 
+  it('is saved, files too, where Espruino takes the place of MicroPython', async () => {
+    const { board, content } = await boardWith(files)
+    const app = { label: 'factory', type: 'app' as const, subtype: 0, flags: 0 }
+    const table = [{ ...app, offset: 0x10000, size: 0x180000 }, storage]
+    const espruino = image.slice()
+    espruino.set(writePartitionTable(table), 0x7000)
+    const system = testSystem()
+    const argv = ['flash', imageFile(espruino), '-p', board.rfc2217Url]
+    const asked = await cli(argv, system)
+    expect(asked).toMatchObject({ code: 2, err: expect.stringMatching(/ files \(.*\) must go/) })
+    expect(asked.err).toMatch(/saved here\.\n +Say --keep-files or --discard-files; /)
+    const { code, err } = await cli([...argv, '--keep-files'], system)
+    expect(code, err).toBe(0)
+    const [, command = ''] =
+      /files are saved: .*`wxstation (board restore \S+ --offset 0x200000)`/.exec(err) ?? []
+    // Back under MicroPython they are what they were.
+    await cli(['flash', imageFile(image), '--stock-partitions', '-p', board.rfc2217Url], system)
+    const back = await cli([...command.split(' '), '--yes', '-p', board.rfc2217Url], system)
+    expect(back.code, back.err).toBe(0)
+    expect(contentOn(board, stockBytes)).toEqual(content)
+  })
+
   it.each([
     ["Espruino's storage", storage, /Espruino's storage/],
     [

@@ -78,6 +78,7 @@ function filesText({
   files,
   movingFiles,
   movingBytes,
+  filesFit,
   movesQueue,
   loses,
 }: Values): string | undefined {
@@ -91,7 +92,7 @@ function filesText({
     move:
       movingFiles === undefined
         ? 'a file system that cannot be read must go'
-        : `${movingFiles} files (${bytesText(Number(movingBytes))}) must move${movesQueue ? ', the queue into files with them' : ''}`,
+        : `${movingFiles} files (${bytesText(Number(movingBytes))}) must ${filesFit === false ? 'go' : 'move'}${movesQueue ? ', the queue into files with them' : ''}`,
   }
   const lost = others.length > 0 ? `no place for ${others.join(' and ')}` : ''
   return [fates[String(files)], lost].filter(Boolean).join(', ')
@@ -133,8 +134,10 @@ export const flashNotices: Record<string, (values: Values) => string> = {
     const file = /\s/.test(String(path)) ? `"${path}"` : path
     if (kind === 'queue')
       return `the queue is saved: \`wxstation stream import ${file}\` brings its records into TimeBase`
-    const name = kind === 'storage' ? "Espruino's storage" : `the partition "${label}"`
     const back = `wxstation board restore ${file} --offset 0x${Number(offset).toString(16)}`
+    if (kind === 'files')
+      return `the files are saved: under MicroPython with the same partitions, \`${back}\` puts them back`
+    const name = kind === 'storage' ? "Espruino's storage" : `the partition "${label}"`
     return `${name} is saved: under the firmware it belongs to, \`${back}\` puts it back`
   },
   'files-back': () => 'the files are back on the board',

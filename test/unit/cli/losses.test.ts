@@ -71,6 +71,17 @@ describe('what has no place in the new layout', () => {
     ])
   })
 
+  it('may be files that other firmware has no place for: they are saved, and flags say so', async () => {
+    const homeless: Loss = { ...files, isHomeless: true }
+    const decide = (given: FlashFlags) =>
+      decideLosses(person('', false).context, given, [homeless], held(false), false)
+    await expect(decide(flags)).rejects.toMatchObject({
+      message: expect.stringMatching(/3 files .*, which can be saved here\.$/),
+      hint: 'Say --keep-files or --discard-files; `wxstation board backup` saves the whole flash first.',
+    })
+    expect(await decide(keeping)).toBe('keep')
+  })
+
   it('is a choice for files and queue together where both go into the new layout', async () => {
     const { context, heard } = person('keep', false)
     const both: Held['kinds'] = new Set(['files', 'queue'])

@@ -75,6 +75,10 @@ it.each([
     'over files and a queue',
     { ...plan, files: 'move', movingFiles: 2, movingBytes: 800, loses: 'vfs wxqueue' },
   ],
+  [
+    'over files that do not fit',
+    { ...plan, files: 'move', movingFiles: 3, movingBytes: 4500, loses: 'vfs', filesFit: false },
+  ],
   ['over files that cannot be read', { ...plan, files: 'move', loses: 'vfs' }],
   ['after a cut', { ...plan, files: 'put-back' }],
   ['over Espruino', { ...plan, queueBytes: 0, files: 'none', loses: 'storage' }],
