@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { eraseBoard } from '../../src/device/board-flash.js'
 import { readMemory, rememberBoard } from '../../src/device/known-boards.js'
+import { openLink } from '../../src/device/links/open.js'
 import { probeBoard } from '../../src/device/probe.js'
 import type { Event } from '../../src/events.js'
 import type { StartRuntime } from '../../src/sandbox/board/runtime.js'
@@ -92,6 +93,14 @@ describe('a board named by its MAC', () => {
       expect(one.flash.operations).toBe(before)
     },
   )
+})
+
+it('a server that has a client already is told from a cable that was pulled', async () => {
+  const { rfc2217Url } = await board()
+  const first = await openLink(rfc2217Url, { baud: 115_200 }, testSystem())
+  const { code, err } = await cli(['board', 'info', '-p', rfc2217Url])
+  await first.close()
+  expect({ code, err }).toEqual({ code: 6, err: expect.stringMatching(/no other program/) })
 })
 
 describe('several boards', () => {

@@ -33,12 +33,22 @@ export async function connectTcp(
 }
 
 export function portLost(url: string, cause?: unknown): WxError {
+  const hint = lostHint(url)
   return new WxError('PORT_LOST', `The connection to the board on ${url} was lost.`, {
     cause,
     details: { port: url },
-    // No cable leads to a WebREPL.
-    ...(url.startsWith('ws:') && { hint: 'Look after its power and Wi-Fi, then run it again.' }),
+    ...(hint !== undefined && { hint }),
   })
+}
+
+/** What else than a cable may be the cause. */
+function lostHint(url: string): string | undefined {
+  // No cable leads to a WebREPL.
+  if (url.startsWith('ws:')) return 'Look after its power and Wi-Fi, then run it again.'
+  // A server that has one place for a client hangs up on the second.
+  if (/^(rfc2217|socket):/.test(url))
+    return 'Check the cable, and that no other program is connected; then run the same command again: it finishes the job.'
+  return undefined
 }
 
 /** What a socket and a serial port have in common. */
