@@ -136,6 +136,8 @@ export function restoreBoard(
         )
         isTorn &&= runs.length > 0
         if (runs.length === 0) break
+        const total = runs.reduce((sum, { size }) => sum + size, 0)
+        let before = 0
         for (const { address, size } of runs) {
           const from = address - range.offset
           const packed = await pack(bytes.subarray(from, from + size), address)
@@ -144,11 +146,12 @@ export function restoreBoard(
             report({
               type: 'progress',
               stage: 'restore',
-              done,
-              total: packed.deflated.length,
+              done: Math.round(before + (size * done) / packed.deflated.length),
+              total,
               unit: 'bytes',
             }),
           )
+          before += size
           sectorsWritten += size / sectorBytes
         }
         // The comparison of the next round is the proof.

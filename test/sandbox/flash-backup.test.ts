@@ -123,6 +123,24 @@ it('a backup makes the folder it goes to, and leaves nothing where no board answ
 })
 
 describe('a restore', () => {
+  it('of several pieces goes forward once', async () => {
+    const board = await speakingBoard()
+    const bytes = new Uint8Array(0x30000).fill(0xff)
+    for (const at of [0, 0x10000, 0x28000]) bytes.set(noise(0x4000), at)
+    const seen: { done: number; total: number }[] = []
+    const report = (event: Event): void => {
+      if (event.type === 'progress') seen.push({ done: event.done, total: event.total })
+    }
+    const options = { port: board.rfc2217Url, waitForButtons: false }
+    const during = { report, signal: new AbortController().signal }
+    const range = { offset: 0x40000, size: undefined }
+    await restoreBoard(bytes, range, options, testSystem(), during)
+    const done = seen.map((one) => one.done)
+    expect(done).toEqual([...done].sort((a, b) => a - b))
+    expect(new Set(seen.map(({ total }) => total))).toEqual(new Set([0xc000]))
+    expect(done.at(-1)).toBe(0xc000)
+  })
+
   it('of another chip, or of nothing, is refused before a byte is written', async () => {
     const board = await speakingBoard({ chip: 'esp32s3' })
     const folder = temporaryFolder()
