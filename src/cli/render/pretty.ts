@@ -47,6 +47,9 @@ export function makePretty(
     if (!system.terminal.stderr.isTTY) return Number.POSITIVE_INFINITY
     return system.terminal.columns() - (board ? widthOf(board) + 2 : 0)
   }
+  /** What a live line has beside the board's name and the stage's label. */
+  const roomFor = (board: string): number =>
+    system.terminal.columns() - 1 - widthOf(fact('', '')) - (board ? widthOf(board) + 2 : 0)
   /** How long this board's stage has been running; begins to count at its first event. */
   const elapsed = (board: string, stage: StageName): number => {
     const now = system.clock.monotonic()
@@ -98,7 +101,12 @@ export function makePretty(
         show(board, event.stage, paint.dim('…'), true)
         break
       case 'progress':
-        show(board, event.stage, progressText(event, elapsed(board, event.stage), paint), false)
+        show(
+          board,
+          event.stage,
+          progressText(event, elapsed(board, event.stage), paint, roomFor(board)),
+          false,
+        )
         break
       case 'waiting':
         wait(board, event)
@@ -118,16 +126,16 @@ export function makePretty(
 }
 
 const barCells = 24
+const leastBarCells = 6
 
 function progressText(
   event: Event & { type: 'progress' },
   elapsedMs: number,
   paint: Paint,
+  room: number,
 ): string {
   const { done, total, unit } = event
   const share = Math.min(1, event.share ?? (total > 0 ? done / total : 0))
-  const full = Math.round(share * barCells)
-  const bar = paint.good('━'.repeat(full)) + paint.dim('━'.repeat(barCells - full))
   const percent = `${Math.floor(share * 100)} %`.padStart(5)
   const amount =
     unit === 'bytes'
@@ -139,5 +147,10 @@ function progressText(
   const rate = perMs > 0 && unit === 'bytes' ? `  ${Math.round(perMs)} kB/s` : ''
   const isKnown = elapsedMs > 500 && share > 0 && share < 1
   const eta = isKnown ? `  ${secondsText((elapsedMs / share) * (1 - share))} left` : ''
-  return `${bar} ${percent}  ${amount}${rate}${eta}`
+  const figures = `${percent}  ${amount}${rate}${eta}`
+  // On a narrow terminal the bar gives way: it says least.
+  const cells = Math.min(barCells, room - widthOf(figures) - 1)
+  if (cells < leastBarCells) return figures.trimStart()
+  const full = Math.round(share * cells)
+  return `${paint.good('━'.repeat(full))}${paint.dim('━'.repeat(cells - full))} ${figures}`
 }

@@ -85,6 +85,32 @@ describe('live lines', () => {
     pretty.end()
   })
 
+  it.each([
+    ['', 80, 23],
+    ['/dev/ttyUSB0', 80, 9],
+    ['rfc2217://10.0.0.9:2217', 80, 0],
+  ])(
+    'of the board "%s" show bytes, rate and time left in %i columns',
+    async (board, width, bar) => {
+      const clock = fakeClock()
+      const system = testSystem({ clock, tty: true, width })
+      const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+      const progress = {
+        type: 'progress',
+        stage: 'write',
+        total: 1_120_000,
+        unit: 'bytes',
+      } as const
+      pretty.report({ ...progress, done: 0, ...(board && { board }) })
+      await clock.advance(3000)
+      pretty.report({ ...progress, done: 262_000, ...(board && { board }) })
+      const [line = ''] = screen(system.err())
+      expect(line).toMatch(/ 23 % {2}262 kB of 1\.12 MB {2}87 kB\/s {2}9\.8 s left$/)
+      expect(line.split('━')).toHaveLength(bar + 1)
+      pretty.end()
+    },
+  )
+
   it('are cut to the width of the terminal', () => {
     const system = testSystem({ clock: fakeClock(), tty: true, width: 40 })
     const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
