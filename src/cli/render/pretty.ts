@@ -150,7 +150,7 @@ function progressText(
   const figures = `${percent}  ${amount}${rate}${eta}`
   // On a narrow terminal the bar gives way: it says least.
   const cells = Math.min(barCells, room - widthOf(figures) - 1)
-  if (cells < leastBarCells) return figures.trimStart()
+  if (cells < leastBarCells) return figures.trimStart().replaceAll('  ', ' ')
   const full = Math.round(share * cells)
   return `${paint.good('━'.repeat(full))}${paint.dim('━'.repeat(cells - full))} ${figures}`
 }

@@ -88,7 +88,7 @@ describe('live lines', () => {
   it.each([
     ['', 80, 23],
     ['/dev/ttyUSB0', 80, 9],
-    ['rfc2217://10.0.0.9:2217', 80, 0],
+    ['rfc2217://127.0.0.1:2217', 80, 0],
   ])(
     'of the board "%s" show bytes, rate and time left in %i columns',
     async (board, width, bar) => {
@@ -105,7 +105,7 @@ describe('live lines', () => {
       await clock.advance(3000)
       pretty.report({ ...progress, done: 262_000, ...(board && { board }) })
       const [line = ''] = screen(system.err())
-      expect(line).toMatch(/ 23 % {2}262 kB of 1\.12 MB {2}87 kB\/s {2}9\.8 s left$/)
+      expect(line).toMatch(/ 23 % {1,2}262 kB of 1\.12 MB {1,2}87 kB\/s {1,2}9\.8 s left$/)
       expect(line.split('━')).toHaveLength(bar + 1)
       pretty.end()
     },
