@@ -6,8 +6,9 @@ import { harmlessLine } from './harmless.js'
 import { makeLiveBlock } from './live-block.js'
 import { noticeText, summaryTexts } from './notices.js'
 import type { Paint } from './paint.js'
+import { progressText } from './progress.js'
 import { doneText, stageLabel, waitingText } from './stages.js'
-import { bytesText, fact, secondsText, widthOf, wrapFact } from './tables.js'
+import { fact, widthOf, wrapFact } from './tables.js'
 
 /** Live lines for people, on stderr: one a board while it works, replaced by one that stays. */
 export interface Pretty {
@@ -25,6 +26,9 @@ export interface PrettyOptions {
 
 /** Off a terminal a wait says so this often: enough for a log, not a flood. */
 const waitingLineMs = 30_000
+/** Progress without a step for so long tells it: the longest healthy one is a slow chip's erase. */
+const stallMs = 5000
+const stallTurnMs = 1000
 /** Off a terminal nobody watches a spinner: a record that comes at once needs no line before it. */
 const quietStartMs = 2000
 
@@ -36,6 +40,8 @@ export function makePretty(
   const block = makeLiveBlock(system, live)
   const started = new Map<string, { stage: StageName; atMs: number }>()
   const waitingSaid = new Map<string, { reason: string; atMs: number }>()
+  /** What ends the watch over each board's last step. */
+  const watches = new Map<string, () => void>()
 
   const print = (lines: string[], board?: string): void =>
     block.print(
@@ -62,6 +68,23 @@ export function makePretty(
     const line = fact(stageLabel(stage), text)
     block.set(board, harmlessLine(board ? `${board}  ${line}` : line), spins)
   }
+  const unwatch = (board: string): void => {
+    watches.get(board)?.()
+    watches.delete(board)
+  }
+  const progress = (board: string, event: Event & { type: 'progress' }): void => {
+    const { stage } = event
+    const takenMs = elapsed(board, stage)
+    const atMs = system.clock.monotonic()
+    show(board, stage, progressText(event, takenMs, paint, roomFor(board)), false)
+    if (!live) return
+    const tell = (): void => {
+      const silentMs = system.clock.monotonic() - atMs
+      show(board, stage, progressText(event, takenMs, paint, roomFor(board), silentMs), false)
+      watches.set(board, system.clock.timer(stallTurnMs, tell))
+    }
+    watches.set(board, system.clock.timer(stallMs, tell))
+  }
   const wait = (board: string, { stage, reason, elapsedMs }: Event & { type: 'waiting' }): void => {
     const text = waitingText(reason, elapsedMs)
     if (live) {
@@ -83,6 +106,7 @@ export function makePretty(
     }
     if (quiet) return
     const board = 'board' in event ? (event.board ?? '') : ''
+    unwatch(board)
     switch (event.type) {
       case 'notice':
         print([`${paint.caution('!')} ${noticeText(event.notice, event.values ?? {})}`], board)
@@ -101,12 +125,7 @@ export function makePretty(
         show(board, event.stage, paint.dim('…'), true)
         break
       case 'progress':
-        show(
-          board,
-          event.stage,
-          progressText(event, elapsed(board, event.stage), paint, roomFor(board)),
-          false,
-        )
+        progress(board, event)
         break
       case 'waiting':
         wait(board, event)
@@ -122,35 +141,16 @@ export function makePretty(
         print(failureLines(event.error, paint), board)
     }
   }
-  return { report, pause: block.pause, end: block.end }
-}
-
-const barCells = 24
-const leastBarCells = 6
-
-function progressText(
-  event: Event & { type: 'progress' },
-  elapsedMs: number,
-  paint: Paint,
-  room: number,
-): string {
-  const { done, total, unit } = event
-  const share = Math.min(1, event.share ?? (total > 0 ? done / total : 0))
-  const percent = `${Math.floor(share * 100)} %`.padStart(5)
-  const amount =
-    unit === 'bytes'
-      ? `${bytesText(done)} of ${bytesText(total)}`
-      : total > 0
-        ? `${done} of ${total} ${unit}`
-        : `${done} ${unit}`
-  const perMs = elapsedMs > 500 ? done / elapsedMs : 0
-  const rate = perMs > 0 && unit === 'bytes' ? `  ${Math.round(perMs)} kB/s` : ''
-  const isKnown = elapsedMs > 500 && share > 0 && share < 1
-  const eta = isKnown ? `  ${secondsText((elapsedMs / share) * (1 - share))} left` : ''
-  const figures = `${percent}  ${amount}${rate}${eta}`
-  // On a narrow terminal the bar gives way: it says least.
-  const cells = Math.min(barCells, room - widthOf(figures) - 1)
-  if (cells < leastBarCells) return figures.trimStart().replaceAll('  ', ' ')
-  const full = Math.round(share * cells)
-  return `${paint.good('━'.repeat(full))}${paint.dim('━'.repeat(cells - full))} ${figures}`
+  const rest = (): void => {
+    for (const board of [...watches.keys()]) unwatch(board)
+  }
+  const pause = (): void => {
+    rest()
+    block.pause()
+  }
+  const end = (): void => {
+    rest()
+    block.end()
+  }
+  return { report, pause, end }
 }

@@ -49,6 +49,27 @@ describe('live lines', () => {
     expect(screen(system.err())).toHaveLength(1)
   })
 
+  it('tell for how long nothing has come, until something does', async () => {
+    const clock = fakeClock()
+    const system = testSystem({ clock, tty: true })
+    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const progress = { type: 'progress', stage: 'write', total: 400, unit: 'bytes' } as const
+    const line = (): string | undefined => screen(system.err()).at(-1)
+    pretty.report({ ...progress, done: 100 })
+    await clock.advance(2000)
+    pretty.report({ ...progress, done: 200 })
+    await clock.advance(4900)
+    expect(line()).toMatch(/ 50 %.*2\.0 s left$/)
+    await clock.advance(3100)
+    expect(line()).toMatch(/ 50 %.*nothing for 8\.0 s$/)
+    pretty.report({ ...progress, done: 300 })
+    expect(line()).toMatch(/ 75 %.*left$/)
+    pretty.end()
+    const shown = system.err()
+    await clock.advance(60_000)
+    expect(system.err()).toBe(shown)
+  })
+
   it('end with the reason for a board that fails, while others go on', () => {
     const system = testSystem({ clock: fakeClock(), tty: true })
     const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
