@@ -1,6 +1,14 @@
 import type { Clock } from '../system.js'
+import { findBridge } from './bridges.js'
 import { readRegister } from './chip-facts.js'
 import { type CommandPort, isSpoiled, op, probeRegister, words } from './commands.js'
+import type { Link } from './link.js'
+
+/** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
+export const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
+export const firstStep = 460_800
+export const safeTop = 921_600
+export const consoleBaud = 115_200
 
 /**
  * A stub lets its answer leave for 10 ms before it sets the new rate, and rests 1 ms (Espressif's
@@ -52,4 +60,9 @@ async function ask(port: CommandPort, wish: Uint8Array): Promise<void> {
       throw error
     }
   }
+}
+
+/** The highest rate worth a try: what the bridge is known to take. */
+export function topOf({ usb }: Link): number {
+  return (usb && findBridge(usb.vendorId, usb.productId)?.maxBaud) ?? safeTop
 }

@@ -1,38 +1,24 @@
-import { WxError } from '../errors.js'
-import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import { findBridge } from './bridges.js'
 import { macText } from './chip-facts.js'
 import { isSpoiled } from './commands.js'
-import { connectLoader } from './connect.js'
-import { boardOn, checkNamed, type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
+import { type Entered, type EntryOptions, enter, romRate } from './entry.js'
+import { checkNamed, type KnownBoard, readMemory, rememberBoard } from './known-boards.js'
 import type { Link } from './link.js'
 import { openLink } from './links/open.js'
-import { Loader, preloadStubs, RomRateError } from './loader.js'
-import { applyReset, espressifVendor, hardReset } from './reset.js'
+import type { Loader } from './loader.js'
+import { consoleBaud, firstStep, ladder, topOf } from './rate.js'
+import { applyReset, hardReset } from './reset.js'
 import { greeted, selfReset } from './self-reset.js'
 
-/** Rates to climb, each tried before the next; above 921600 only bridges that are known to take it. */
-const ladder = [115_200, 230_400, 460_800, 921_600, 1_500_000, 2_000_000]
-const firstStep = 460_800
 /** A rate that fails costs a new start of the loader, some 2 s: not more than one run in four pays it. */
 const cleanRunsToClimb = 3
-const safeTop = 921_600
-const consoleBaud = 115_200
-/** Times that a board is brought into its loader when what it said there made no sense. */
-const entries = 3
 
-export interface SessionOptions {
-  port: string
-  waitForButtons: boolean
+export interface SessionOptions extends EntryOptions {
   /** The board that was named: where another one answers, it is let go untouched. */
   mac?: string | undefined
-  /** The rate the user asked for, instead of the ladder. */
-  baud?: number | undefined
   /** Factor on every deadline of the board; 1 unless told. */
   patience?: number | undefined
-  report: Report
-  signal?: AbortSignal | undefined
 }
 
 /** A board held in its loader: opened, identified, and let go in whatever state it is in. */
@@ -43,6 +29,8 @@ export class Session {
   readonly #options: SessionOptions
   #triedTop = false
   #slowed = false
+  /** It stopped answering once, whatever it was sent. */
+  #fellSilent = false
   #isHeld = true
   /** A reset by the lines was seen to work. */
   #hasReset: boolean
@@ -142,18 +130,40 @@ export class Session {
   async stepDown(): Promise<void> {
     const before = this.loader.baud
     const lower = ladder.filter((rate) => rate < before).at(-1) ?? consoleBaud
-    this.#slowed = true
+    // A bad wire loses bytes, it does not silence a loader: the first time, its power is to blame.
+    const isSilent = !(await this.#hears())
+    const isPower = isSilent && !this.#fellSilent
+    if (isPower) this.#fellSilent = true
+    else this.#slowed = true
+    const rate = isPower ? before : lower
+    if (isSilent || !(await this.#change(rate))) {
+      await this.reenter()
+      if (rate !== consoleBaud) await this.loader.changeBaud(rate)
+    }
+    if (rate !== before) this.#say(before, rate)
+    await this.#remember()
+  }
+
+  /** Whether the loader answers again. */
+  async #hears(): Promise<boolean> {
     try {
       await this.loader.resync()
-      if (lower !== before && this.link.hasControlLines && !(await this.loader.changeBaud(lower)))
-        throw new WxError('BOARD_SILENT', 'The board does not answer at the lower rate.')
+      return true
     } catch (error) {
-      if (!isSpoiled(error)) throw error
-      await this.reenter()
-      if (lower !== consoleBaud) await this.loader.changeBaud(lower)
+      if (isSpoiled(error)) return false
+      throw error
     }
-    if (lower !== before) this.#say(before, lower)
-    await this.#remember()
+  }
+
+  /** Whether the loader goes over to this rate, or has it. */
+  async #change(rate: number): Promise<boolean> {
+    if (rate === this.loader.baud || !this.link.hasControlLines) return true
+    try {
+      return await this.loader.changeBaud(rate)
+    } catch (error) {
+      if (isSpoiled(error)) return false
+      throw error
+    }
   }
 
   async reenter(): Promise<void> {
@@ -223,61 +233,4 @@ export class Session {
     }
     await this.link.close()
   }
-}
-
-interface Entered {
-  loader: Loader
-  /** One of the reset strategies brought it there, nobody's hand. */
-  wasReset: boolean
-  missedRomRate: number | undefined
-}
-
-/**
- * The rate to load the stub at, which saves some 0.6 s: the one the user asks for, or the board has
- * kept before. A ROM that takes its crystal for another would miss it (esptool's change_baud; above
- * 1 Mbaud many do, esptool's issue 365), and is left alone from then on.
- */
-async function romRate(
-  { usb, hasControlLines }: Link,
-  { port, baud }: SessionOptions,
-  system: System,
-): Promise<number | undefined> {
-  // A chip that is its own USB device has no rate.
-  if (!hasControlLines || usb?.vendorId === espressifVendor) return undefined
-  const known = await boardOn(port, usb?.serialNumber, system)
-  const trusted = baud ?? known?.baud ?? consoleBaud
-  return trusted >= firstStep && !known?.hasSlowRom ? Math.min(trusted, safeTop) : undefined
-}
-
-async function enter(
-  link: Link,
-  options: SessionOptions,
-  { clock }: System,
-  romBaud?: number,
-): Promise<Entered> {
-  const { report, signal, waitForButtons } = options
-  preloadStubs()
-  let missedRomRate: number | undefined
-  for (let attempt = 1; ; attempt++) {
-    const connected = await connectLoader(link, clock, {
-      waitForButtons,
-      report,
-      ...(signal && { signal }),
-    })
-    try {
-      const rate = missedRomRate === undefined ? romBaud : undefined
-      const loader = await Loader.start(connected, clock, rate)
-      return { loader, wasReset: connected.strategy !== undefined, missedRomRate }
-    } catch (error) {
-      if (error instanceof RomRateError) missedRomRate = romBaud
-      // A damaged upload leaves a chip that hangs: only a reset brings it back.
-      if (attempt >= entries || !isSpoiled(error) || !link.hasControlLines) throw error
-      await link.setBaud(consoleBaud)
-      await applyReset(link, hardReset, clock, signal)
-    }
-  }
-}
-
-function topOf({ usb }: Link): number {
-  return (usb && findBridge(usb.vendorId, usb.productId)?.maxBaud) ?? safeTop
 }

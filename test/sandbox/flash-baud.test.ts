@@ -142,3 +142,25 @@ it('goes one step down after an error in a write, and keeps to that rate', async
   const { boards } = await readMemory(system)
   expect(boards).toMatchObject([{ baud: 460_800, cleanRuns: 0 }])
 }, 20_000)
+
+it('does not blame the rate for a board that lost its power, unless it falls silent again', async () => {
+  const board = await speakingBoard()
+  const system = testSystem()
+  const notices: unknown[] = []
+  const report = (event: Event): void => void (event.type === 'notice' && notices.push(event))
+  const options = { port: board.rfc2217Url, waitForButtons: false, report }
+  const session = await Session.open(options, system)
+  const known = async () => (await readMemory(system)).boards[0]?.baud
+  try {
+    await session.raiseBaud()
+    await board.powerCycle()
+    await session.stepDown()
+    expect([session.loader.baud, await known(), notices]).toEqual([921_600, 921_600, []])
+    await board.powerCycle()
+    await session.stepDown()
+    expect([session.loader.baud, await known()]).toEqual([460_800, 460_800])
+    expect(notices).toEqual([slower(921_600, 460_800)])
+  } finally {
+    await session.close()
+  }
+}, 20_000)
