@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,10 +6,19 @@ import { openLink } from '../../src/device/links/open.js'
 import { applyReset, hardReset } from '../../src/device/reset.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { readForward } from '../../src/timebase/pages.js'
-import { hardware, hardwareClient } from '../support/hardware.js'
-import { type Ran, start, wxstation } from '../support/program.js'
+import {
+  clearHome,
+  dropStreams,
+  hardware,
+  hardwareClient,
+  mayOnlyRead,
+  programEnv,
+  skipReader,
+} from '../support/hardware.js'
+import { flash, NotShown } from '../support/main-job.js'
+import { start, wxstation } from '../support/program.js'
 
-const found = hardware(['PORT', 'FIRMWARE', 'SSID', 'TIMEBASE', 'USER', 'PASSWORD'])
+const found = hardware(['PORT', 'SSID', 'TIMEBASE', 'USER', 'PASSWORD'])
 
 /** The station's sum of its boot, as of one moment of it. */
 type Sum = Record<'up' | 'taken' | 'missed' | 'lost', number>
@@ -32,39 +41,37 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
   const statusStream = `${stream}_status`
   // Less than three, and no sum is said in one half of them: a boot says its first after a minute.
   const minutes = Math.max(3, Number(env.LEDGER_MINUTES ?? '10'))
-  const programEnv = {
-    WXSTATION_HOME: home,
-    WXSTATION_PORT: env.PORT ?? '',
-    WXSTATION_PATIENCE: String(patience),
-    WXSTATION_WIFI_SSID: env.SSID ?? '',
-    WXSTATION_WIFI_PASSWORD: env.WIFI_PASSWORD ?? '',
-    WXSTATION_TIMEBASE_URL: env.TIMEBASE ?? '',
-    WXSTATION_TIMEBASE_BOARD_URL: env.TIMEBASE_FROM_BOARD ?? env.TIMEBASE ?? '',
-    WXSTATION_TIMEBASE_USER: env.USER ?? '',
-    WXSTATION_TIMEBASE_PASSWORD: env.PASSWORD ?? '',
+  const variables = {
+    ...programEnv(found, home),
     WXSTATION_STREAM: stream,
     WXSTATION_STATUS_STREAM: statusStream,
-    ...(env.NTP && { WXSTATION_NTP: env.NTP }),
   }
   const client = hardwareClient(found, system)
 
   beforeAll(async () => {
-    const limit = ['--timeout', `${540 * patience}s`]
-    // A socket cannot bring a running board into its loader: there the main job has flashed it.
-    if (!env.PORT?.startsWith('socket://')) await succeed(['flash', env.FIRMWARE ?? '', ...limit])
-    await succeed(['provision', '--wifi', ...limit])
-  }, 1_200_000 * patience)
+    if (found.missing || (await mayOnlyRead(client))) return
+    const options = ['--yes', '--timeout', `${1140 * patience}s`]
+    // Where the board cannot be brought into its loader, it keeps the firmware it has.
+    if (env.FIRMWARE)
+      await flash({ env: variables, firmware: env.FIRMWARE, options, stream }).catch(
+        (error: unknown) => {
+          if (!(error instanceof NotShown)) throw error
+        },
+      )
+    const argv = ['provision', '--wifi', ...options]
+    const ran = await wxstation(argv, variables)
+    expect(ran.code, `wxstation ${argv.join(' ')}\n${ran.out}\n${ran.err}`).toBe(0)
+  }, 2_400_000 * patience)
 
   afterAll(async () => {
-    if (found.missing) return rmSync(home, { recursive: true, force: true })
-    for (const name of [stream, statusStream])
-      await client.post([name, 'delete'], { stream: name }).catch(() => undefined)
-    rmSync(home, { recursive: true, force: true })
+    clearHome(home)
+    if (!found.missing) await dropStreams(client, [stream, statusStream])
   })
 
   it('closes: every slot of two boots is stored or counted, and a reset costs no record', {
     timeout: (minutes + 4) * 60_000 * patience,
-  }, async () => {
+  }, async (context) => {
+    await skipReader(context, client)
     const first = await watch()
     const hasReset = await reset()
     const second = await watch()
@@ -103,9 +110,21 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
 
   /** Reads the console for half of the time; the last sum that it said. */
   async function watch(): Promise<Sum> {
-    const { child, done } = start(['logs', '--json'], programEnv)
-    const late = setTimeout(() => child.kill('SIGINT'), minutes * 30_000)
+    const { child, done } = start(['logs', '--json'], variables)
+    let [hasSum, isOver] = [false, false]
+    const stop = (): void => void (hasSum && isOver && child.kill('SIGINT'))
+    child.stdout?.on('data', (text: string) => {
+      hasSum ||= /wx sum /.test(text)
+      stop()
+    })
+    const half = setTimeout(() => {
+      isOver = true
+      stop()
+    }, minutes * 30_000)
+    // A slow board says its first sum later.
+    const late = setTimeout(() => child.kill('SIGINT'), (minutes + 2) * 30_000 * patience)
     const { out, err } = await done
+    clearTimeout(half)
     clearTimeout(late)
     const said = [...out.matchAll(/wx sum ([\w= -]+)/g)].at(-1)?.[1]
     expect(said, `no sum in\n${out.slice(-2000)}\n${err}`).toBeDefined()
@@ -156,11 +175,5 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
     const boot = known.at(-1)
     const stamps = await times()
     return boot !== undefined && (stamps.at(-1) ?? 0) >= boot.atMs + sum.up * 1000 + intervalMs
-  }
-
-  async function succeed(argv: string[]): Promise<Ran> {
-    const ran = await wxstation(argv, programEnv)
-    expect(ran.code, `wxstation ${argv.join(' ')}\n${ran.out}\n${ran.err}`).toBe(0)
-    return ran
   }
 })

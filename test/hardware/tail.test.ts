@@ -1,13 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.js'
 import { nodeSystem } from '../../src/system/node.js'
 import type { System } from '../../src/system.js'
 import { weatherSchema } from '../../src/timebase/schema.js'
-import { applyStreams, planStreams } from '../../src/timebase/stream.js'
-import { hardware, hardwareClient } from '../support/hardware.js'
+import { applyStreams, listSymbols, planStreams } from '../../src/timebase/stream.js'
+import {
+  dropStreams,
+  hardware,
+  hardwareClient,
+  mayOnlyRead,
+  programEnv,
+  skipReader,
+} from '../support/hardware.js'
 import { start } from '../support/program.js'
 import { testSystem } from '../support/system.js'
 
@@ -16,28 +23,25 @@ const keyed = hardware(['TIMEBASE', 'API_KEY', 'API_SECRET'])
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
-  const { env, patience } = found
+  const { patience } = found
   const home = mkdtempSync(join(tmpdir(), 'wxstation-hw-'))
   const system = nodeSystem()
-  const url = env.TIMEBASE ?? ''
-  const user = env.USER ?? ''
   const stream = `wx_hw_tail_${Date.now().toString(36)}`
   const client = hardwareClient(found, system)
-  const settings = {
-    WXSTATION_HOME: home,
-    WXSTATION_TIMEBASE_URL: url,
-    WXSTATION_TIMEBASE_USER: user,
-    WXSTATION_TIMEBASE_PASSWORD: env.PASSWORD ?? '',
-  }
+  const settings = programEnv(found, home)
   afterAll(async () => {
     rmSync(home, { recursive: true, force: true })
-    if (!found.missing) await client.post([stream, 'delete'], { stream })
+    if (!found.missing) await dropStreams(client, [stream])
   })
+  beforeAll(async () => {
+    if (found.missing || (await mayOnlyRead(client))) return
+    await applyStreams(client, await planStreams(client, [{ stream, schema: weatherSchema }]))
+  })
+  beforeEach((context) => skipReader(context, client))
 
   it('joins the past to what is being written, each record once', {
-    timeout: 120_000 * patience,
+    timeout: 600_000 * patience,
   }, async () => {
-    await applyStreams(client, await planStreams(client, [{ stream, schema: weatherSchema }]))
     const symbols = Array.from({ length: 10 }, (_, i) => `st-${i}`)
     // In the past of any clock: the test must not care whose clock is right.
     const startMs = Math.floor(Date.now() / 1000) * 1000 - 86_400_000
@@ -59,7 +63,7 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
       await write()
       await wait(20)
     }
-    const late = setTimeout(() => child.kill('SIGINT'), 60_000 * patience)
+    const late = setTimeout(() => child.kill('SIGINT'), 240_000 * patience)
     const { code, out, err } = await done
     clearTimeout(late)
     expect(err).not.toContain('✖')
@@ -72,7 +76,12 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
     expect(shown.sort()).toEqual(written.sort())
   })
 
-  it('prints a record within a second of its storing', { timeout: 60_000 * patience }, async () => {
+  it('prints a record within a second of its storing, and what the server takes', {
+    timeout: 240_000 * patience,
+  }, async () => {
+    // What the server and the way to it take is not tail's.
+    const asked = await Promise.all(Array.from({ length: 5 }, () => answerMs()))
+    const limitMs = 1000 + 5 * Math.max(...asked)
     const tailing = await follow(settings)
     const latencies: number[] = []
     for (let i = 0; i < 15; i++) {
@@ -86,12 +95,11 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
     }
     await tailing.end()
     latencies.sort((a, b) => a - b)
-    expect(latencies[7]).toBeLessThan(1000 * patience)
-    expect(latencies.at(-1)).toBeLessThan(2000 * patience)
+    expect(latencies[7]).toBeLessThan(limitMs * patience)
   })
 
   it('idles for a minute without losing the server, and hears it then', {
-    timeout: 120_000 * patience,
+    timeout: 300_000 * patience,
   }, async () => {
     const tailing = await follow(settings)
     const before = tailing.lines()
@@ -107,14 +115,10 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
   it.skipIf(keyed.missing)(
     `follows by API key, its bell included${keyed.reason}`,
     {
-      timeout: 60_000 * patience,
+      timeout: 240_000 * patience,
     },
     async () => {
-      const tailing = await follow({
-        WXSTATION_TIMEBASE_URL: url,
-        WXSTATION_TIMEBASE_API_KEY: keyed.env.API_KEY ?? '',
-        WXSTATION_TIMEBASE_API_SECRET: keyed.env.API_SECRET ?? '',
-      })
+      const tailing = await follow(programEnv(keyed, home, 'key'))
       const before = tailing.lines()
       await store('fresh')
       // A bell that was refused would be told within this, and the record found without it.
@@ -124,6 +128,12 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
       expect(tailing.err()).not.toMatch(/lost|blocked|silent/)
     },
   )
+
+  async function answerMs(): Promise<number> {
+    const before = performance.now()
+    await listSymbols(client, stream)
+    return performance.now() - before
+  }
 
   /** Stores one record, later than all before it. */
   async function store(symbol: string): Promise<void> {

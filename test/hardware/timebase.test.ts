@@ -5,12 +5,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/secret.js'
 import { nodeSystem } from '../../src/system/node.js'
 import { passwordAuth } from '../../src/timebase/auth/password.js'
+import { memoryTokens } from '../../src/timebase/auth/tokens.js'
 import { makeClient } from '../../src/timebase/client.js'
 import { exportToFile } from '../../src/timebase/export.js'
 import { type StreamRecord, weatherSchema } from '../../src/timebase/schema.js'
 import { applyStreams, lastRecord, listSymbols, planStreams } from '../../src/timebase/stream.js'
 import { writeRecords } from '../../src/timebase/write.js'
-import { hardware, hardwareClient } from '../support/hardware.js'
+import {
+  dropStreams,
+  hardware,
+  hardwareClient,
+  programEnv,
+  skipReader,
+  trusted,
+} from '../support/hardware.js'
 import { type Ran, start, wxstation } from '../support/program.js'
 
 const found = hardware(['TIMEBASE', 'USER', 'PASSWORD'])
@@ -30,12 +38,7 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
   ) as [string, string, string, string]
   const system = nodeSystem()
   const client = hardwareClient(found, system)
-  const env = {
-    WXSTATION_HOME: folder,
-    WXSTATION_TIMEBASE_URL: url,
-    WXSTATION_TIMEBASE_USER: user,
-    WXSTATION_TIMEBASE_PASSWORD: password,
-  }
+  const env = programEnv(found, folder)
   const run = (argv: string[]): Promise<Ran> => wxstation(argv, env, folder)
   const succeed = async (argv: string[]): Promise<Ran> => {
     const ran = await run(argv)
@@ -55,26 +58,24 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
   })
 
   afterAll(async () => {
-    for (const stream of [name, status, copy, other, long])
-      await client.post([stream, 'delete'], { stream }).catch(() => undefined)
     rmSync(folder, { recursive: true, force: true })
+    if (!found.missing) await dropStreams(client, [name, status, copy, other, long])
   })
 
   it('keeps a login by password', async () => {
     const kept = { WXSTATION_HOME: join(folder, 'kept'), WXSTATION_TIMEBASE_PASSWORD: password }
-    const login = await wxstation(['login', url, '--user', user], kept)
+    const ca = found.env.CA ? ['--ca', found.env.CA] : []
+    const login = await wxstation(['login', url, '--user', user, ...ca], kept)
     expect(login.code, login.err).toBe(0)
     const whoami = await wxstation(['whoami', '--json'], { WXSTATION_HOME: kept.WXSTATION_HOME })
     expect(JSON.parse(whoami.out)).toMatchObject({ user, profile: 'default' })
   })
 
   it.skipIf(keyed.missing)(`signs in by API key${keyed.reason}`, async () => {
-    const { code, err } = await wxstation(['whoami'], {
-      WXSTATION_HOME: join(folder, 'keyed'),
-      WXSTATION_TIMEBASE_URL: url,
-      WXSTATION_TIMEBASE_API_KEY: keyed.env.API_KEY ?? '',
-      WXSTATION_TIMEBASE_API_SECRET: keyed.env.API_SECRET ?? '',
-    })
+    const { code, err } = await wxstation(
+      ['whoami'],
+      programEnv(keyed, join(folder, 'keyed'), 'key'),
+    )
     expect(code, err).toBe(0)
   })
 
@@ -87,7 +88,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(ran.err).toContain('[login-refused, exit 9]')
   })
 
-  it('creates both streams, and finds them identical the second time', async () => {
+  it('creates both streams, and finds them identical the second time', async (context) => {
+    await skipReader(context, client)
     const argv = ['stream', 'create', name, '--status-stream', status]
     expect((await succeed(argv)).out).toContain('created')
     const second = await succeed(argv)
@@ -95,7 +97,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect((await succeed(['stream', 'describe', name])).out).toContain('FLOAT BINARY (32)')
   })
 
-  it('shows a schema that differs by field', async () => {
+  it('shows a schema that differs by field', async (context) => {
+    await skipReader(context, client)
     const type = { name: 'FLOAT', encoding: 'IEEE64', nullable: true }
     const types = [{ name: 'weather_record', fields: [{ name: 'temperature', type }] }]
     await client.post(['createStream'], { query: { key: other }, body: { types, all: [] } })
@@ -105,7 +108,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(out).toMatch(/pressure +FLOAT IEEE32 +nothing/)
   })
 
-  it('stores what is written, and tells what is refused', async () => {
+  it('stores what is written, and tells what is refused', async (context) => {
+    await skipReader(context, client)
     expect(await writeRecords(client, name, records)).toEqual({ stored: 300, refused: [] })
     const late = { ...(records[0] as StreamRecord), fields: { temperature: 1 } }
     expect((await writeRecords(client, name, [late])).refused).toMatchObject([{ kind: 'late' }])
@@ -115,7 +119,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     })
   })
 
-  it('tail joins what is stored to what is written now', async () => {
+  it('tail joins what is stored to what is written now', async (context) => {
+    await skipReader(context, client)
     const argv = ['tail', '--since', '2025-12-31', '--count', '310', '--stream', name]
     const { done } = start(argv, env, folder)
     const now = records.slice(0, 10).map((record, i) => ({
@@ -138,7 +143,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(rows.filter(({ symbol }) => symbol === 'live')).toHaveLength(10)
   })
 
-  it('exports, imports and exports the same again', async () => {
+  it('exports, imports and exports the same again', async (context) => {
+    await skipReader(context, client)
     await succeed(['stream', 'export', name, '-o', 'a.csv', '--until', '2026-06-01'])
     await succeed(['stream', 'create', copy, '--no-status'])
     await succeed(['stream', 'import', 'a.csv', copy])
@@ -152,7 +158,8 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(lines('b.csv')).toEqual(lines('a.csv'))
   })
 
-  it('inserts what is older, and imports records in any order', async () => {
+  it('inserts what is older, and imports records in any order', async (context) => {
+    await skipReader(context, client)
     const late = { ...(records[0] as StreamRecord), timestamp: '2025-12-01T00:00:00.000Z' }
     expect(await writeRecords(client, copy, [late], 'INSERT')).toEqual({ stored: 1, refused: [] })
     const [head, ...rows] = readFileSync(join(folder, 'a.csv'), 'utf8').trim().split('\n')
@@ -162,14 +169,16 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(JSON.parse(out)).toMatchObject({ stored: 300, present: 0, refused: [] })
   })
 
-  it('removes what lies before a time, and nothing else', async () => {
+  it('removes what lies before a time, and nothing else', async (context) => {
+    await skipReader(context, client)
     const argv = ['stream', 'trim', copy, '--before', '2026-01-01', '--yes', '--json']
     expect(JSON.parse((await succeed(argv)).out)).toMatchObject({ records: 301, done: true })
     await succeed(['stream', 'export', copy, '-o', 'kept.csv'])
     expect(readFileSync(join(folder, 'kept.csv'), 'utf8').trim().split('\n')).toHaveLength(301)
   })
 
-  it('an interrupted export goes on where it was', async () => {
+  it('an interrupted export goes on where it was', async (context) => {
+    await skipReader(context, client)
     const schema = weatherSchema
     await applyStreams(client, await planStreams(client, [{ stream: long, schema }]))
     const many = Array.from({ length: 12_000 }, (_, i) => ({
@@ -192,14 +201,16 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     expect(new Set(times).size).toBe(12_000)
   })
 
-  it('tails a past of several pages, each record once', async () => {
+  it('tails a past of several pages, each record once', async (context) => {
+    await skipReader(context, client)
     const argv = ['tail', '--stream', long, '--since', '2025-12-31', '--no-follow', '--quiet']
     const lines = (await succeed(argv)).out.trim().split('\n')
     expect(lines).toHaveLength(12_000)
     expect(new Set(lines).size).toBe(12_000)
   })
 
-  it('renews a token that is about to end without the password', async () => {
+  it('renews a token that is about to end without the password', async (context) => {
+    await skipReader(context, client)
     let aheadMs = 0
     const clock = { ...system.clock, now: () => system.clock.now() + aheadMs }
     const grants: (string | null)[] = []
@@ -209,15 +220,19 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
       return system.fetch(address, options)
     }
     const parts = { ...system, clock, fetch }
-    const auth = passwordAuth({ url, user, password: new Secret(password) }, parts)
-    const renewing = makeClient({ url, auth }, parts)
+    const tls = trusted(found.env)
+    const store = memoryTokens()
+    const auth = passwordAuth({ url, user, password: new Secret(password), store, ...tls }, parts)
+    const renewing = makeClient({ url, auth, ...tls }, parts)
     await listSymbols(renewing, name)
-    aheadMs = 295_000
+    // Lifetimes are a setting of the server.
+    aheadMs = ((await store.load())?.renewAtMs ?? 0) - system.clock.now() + 1000
     await listSymbols(renewing, name)
     expect(grants).toEqual(['password', 'refresh_token'])
   })
 
-  it('refuses a file with a field the stream does not have', async () => {
+  it('refuses a file with a field the stream does not have', async (context) => {
+    await skipReader(context, client)
     writeFileSync(join(folder, 'bad.csv'), 'timestamp,symbol,rain\n2026-01-01T00:00:00.000Z,a,1\n')
     const { code, err } = await run(['stream', 'import', 'bad.csv', copy])
     expect(code).toBe(2)
