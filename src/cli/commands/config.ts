@@ -53,7 +53,7 @@ export const addConfig: AddCommand = (program, handle) => {
     .command('set')
     .description('change settings of a station, and start it again')
     .argument('<name=value...>', 'settings of the station; name=- reads a secret from stdin')
-    .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
     .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(

@@ -11,7 +11,7 @@ export const addLogs: AddCommand = (program, handle) => {
     .command('logs')
     .description('show what a station says on its console, without resetting it')
     .helpGroup('Station')
-    .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
     .option('--save <file>', 'write the lines to a file too')
     .addHelpText(
       'after',

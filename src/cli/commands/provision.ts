@@ -35,7 +35,7 @@ export const addProvision: AddCommand = (program, handle) => {
     .command('provision')
     .description('put code, settings and Wi-Fi onto a board, and wait for its first record')
     .helpGroup('Station')
-    .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
     .addOption(
       new Option(
         '--host <address>',

@@ -9,7 +9,7 @@ export const addRepl: AddCommand = (program, handle) => {
     .command('repl')
     .description("the board's own prompt; nothing is reset, Ctrl-] leaves")
     .helpGroup('Station')
-    .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
     .addHelpText('after', '\nExamples:\n  wxstation repl\n  wxstation repl --port id:roof')
     .action(
       handle(async (context, flags: ReplFlags) => {

@@ -13,7 +13,7 @@ export const addUpdate: AddCommand = (program, handle) => {
     .command('update')
     .description("bring a station's code up to date; its settings stay")
     .helpGroup('Station')
-    .option('--port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
     .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
     // What is the default now was an option once.
     .addOption(new Option('--compile').hideHelp())

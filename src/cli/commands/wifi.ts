@@ -9,7 +9,7 @@ export interface WifiFlags {
   dryRun?: true
 }
 
-const port = ['--port <port>', 'board: path, id:…, socket://…, rfc2217://…'] as const
+const port = ['-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…'] as const
 const host = ['--host <address>', 'station on the network, by WebREPL, instead of --port'] as const
 
 export const addWifi: AddCommand = (program, handle) => {
