@@ -50,6 +50,10 @@ export async function readSource(
       details: { name: text },
     })
   }
+  if (options.variant !== undefined)
+    throw new WxError('USAGE', `${text} is a file: it is one variant already.`, {
+      hint: 'Leave --variant out, or give micropython or espruino.',
+    })
   if (stat.size === 0 || stat.size > 16 * 1024 * 1024) {
     const why = stat.size === 0 ? 'it is empty' : 'it is larger than any flash'
     throw new WxError('IMAGE_INVALID', `${text} cannot be flashed: ${why}.`)

@@ -32,6 +32,13 @@ describe('flash', () => {
     })
   })
 
+  it('refuses a variant of a file, which is one already', async () => {
+    const path = imageFile()
+    const { code, err } = await cli(['flash', path, '--variant', 'SPIRAM', '--port', 'COM1'])
+    expect(code).toBe(2)
+    expect(err).toContain('Leave --variant out')
+  })
+
   it('refuses an image for another chip before a byte is written', async () => {
     const one = await board()
     const before = one.flash.operations
