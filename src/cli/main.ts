@@ -143,6 +143,8 @@ async function runHandler(
   const pretty = makePretty(system, stderrPaint, {
     live: Boolean(terminal.stderr.isTTY) && !options.json,
     quiet: options.quiet || options.json,
+    // Beside the one object of stdout: what a script should not miss in its log.
+    notices: !options.quiet,
     debug: options.debug,
   })
   try {

@@ -199,8 +199,11 @@ describe('live lines', () => {
     expect(system.err()).toMatch(/1\.5 s/)
   })
 
-  it('are silent with --quiet and --json', async () => {
-    for (const flag of ['--quiet', '--json']) {
+  it('are silent with --quiet, and leave notices only with --json', async () => {
+    for (const [flag, said] of [
+      ['--quiet', ''],
+      ['--json', '! something\n'],
+    ] as const) {
       const system = testSystem({ tty: true })
       const list = only(async ({ report }) => {
         report({ type: 'progress', stage: 'write', done: 500, total: 1000, unit: 'bytes' })

@@ -21,6 +21,8 @@ export interface Pretty {
 export interface PrettyOptions {
   live: boolean
   quiet: boolean
+  /** Also where it is quiet otherwise. */
+  notices?: boolean
   debug: boolean
 }
 
@@ -35,7 +37,7 @@ const quietStartMs = 2000
 export function makePretty(
   system: System,
   paint: Paint,
-  { live, quiet, debug }: PrettyOptions,
+  { live, quiet, notices = false, debug }: PrettyOptions,
 ): Pretty {
   const block = makeLiveBlock(system, live)
   const started = new Map<string, { stage: StageName; atMs: number }>()
@@ -104,7 +106,7 @@ export function makePretty(
       if (debug) print([paint.dim(`[${event.area}] ${event.text}`)])
       return
     }
-    if (quiet) return
+    if (quiet && !(notices && event.type === 'notice')) return
     const board = 'board' in event ? (event.board ?? '') : ''
     unwatch(board)
     switch (event.type) {
