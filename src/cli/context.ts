@@ -20,6 +20,8 @@ export interface Result {
   data: Record<string, unknown>
   /** Lines for stdout; the renderer prints `data` instead with --json. */
   pretty?: (paint: Paint) => string[]
+  /** What people do next; no data, so --quiet leaves it out. */
+  next?: string | undefined
   /** 0 unless the command says otherwise (a table with one failed board, a difference found). */
   exitCode?: number
 }

@@ -73,13 +73,8 @@ export async function flashCommand(
     )
   if (isAlone && !flags.all && !flags.retryFailed) {
     const result = await one(ports[0] as NamedPort)
-    return {
-      data: { ...result },
-      pretty: () =>
-        flags.dryRun || result.runtime !== 'micropython'
-          ? []
-          : ['  Next: wxstation provision --wifi'],
-    }
+    const isReady = !flags.dryRun && result.runtime === 'micropython'
+    return { data: { ...result }, ...(isReady && { next: 'wxstation provision --wifi' }) }
   }
   const outcomes = await flashMany(context, ports, flags.jobs, one)
   const { rememberFailed } = await import('../device/failed-boards.js')
@@ -97,10 +92,8 @@ export async function flashCommand(
       flashed: outcomes.length - failed.length,
       failed: failed.length,
     },
-    pretty: (paint) => [
-      ...flashTable(outcomes, paint),
-      ...(failed.length > 0 ? ['  Next: the same command with --retry-failed'] : []),
-    ],
+    pretty: (paint) => flashTable(outcomes, paint),
+    ...(failed.length > 0 && { next: 'the same command with --retry-failed' }),
     exitCode: Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 0)),
   }
 }

@@ -46,9 +46,6 @@ export async function provisionAll(
   )
   await remember(context, boards, done)
   const failed = done.filter(({ error }) => error)
-  const again = flags.wifi
-    ? '  Next: wxstation provision --retry-failed --wifi'
-    : '  Next: wxstation provision --retry-failed'
   return {
     data: { boards: done },
     exitCode: Math.max(0, ...failed.map(({ error }) => error?.exitCode ?? 0)),
@@ -62,8 +59,10 @@ export async function provisionAll(
         ]),
       ),
       `${done.length - failed.length} of ${done.length} boards are in order.`,
-      ...(failed.length > 0 ? [again] : []),
     ],
+    ...(failed.length > 0 && {
+      next: `wxstation provision --retry-failed${flags.wifi ? ' --wifi' : ''}`,
+    }),
   }
 }
 

@@ -60,8 +60,8 @@ export async function login(
     pretty: (paint) => [
       `${paint.good('✔')} Signed in to ${url} as ${loginText(auth)}: ${rightsText(rights)}.`,
       paint.dim(`  Login "${name}" is kept in ${profilesFile(system)}, which only you can read.`),
-      `  Next: wxstation ${rights.write === false ? 'tail' : 'stream create'}`,
     ],
+    next: `wxstation ${rights.write === false ? 'tail' : 'stream create'}`,
   }
 }
 

@@ -176,7 +176,9 @@ async function runHandler(
 
 async function printResult(result: Result, { options, paint, system }: Context): Promise<void> {
   if (options.json) return writeLine(system, jsonText(result.data))
-  for (const line of result.pretty?.(paint) ?? []) await writeLine(system, harmlessLine(line))
+  const next = result.next && !options.quiet ? [`  Next: ${result.next}`] : []
+  for (const line of [...(result.pretty?.(paint) ?? []), ...next])
+    await writeLine(system, harmlessLine(line))
 }
 
 function printError(

@@ -48,12 +48,10 @@ function resultOf(outcome: Outcome): Result {
     data: { ...outcome },
     pretty: (paint) => {
       if (outcome.dryRun) return [paint.dim('Nothing was changed: this was a dry run.')]
-      if (record) return [`  ${recordLine(record)}`, '  Next: wxstation tail']
-      if (outcome.changed) return ['  Next: wxstation tail']
-      return [
-        `${paint.good('✔')} Nothing to change: the station is up to date.`,
-        '  Next: wxstation tail',
-      ]
+      if (record) return [`  ${recordLine(record)}`]
+      if (outcome.changed) return []
+      return [`${paint.good('✔')} Nothing to change: the station is up to date.`]
     },
+    ...(!outcome.dryRun && { next: 'wxstation tail' }),
   }
 }

@@ -90,10 +90,8 @@ export async function exportStream(
       : await exportToFile(client, path, { ...options, format }, system, report)
   return {
     data: { stream: options.stream, file: path, format, ...done },
-    pretty: () => [
-      fact('File', `${flags.output}, ${bytesText(done.bytes)}`),
-      ...(format === 'parquet' ? [] : [`  Next: wxstation stream import ${flags.output} <stream>`]),
-    ],
+    pretty: () => [fact('File', `${flags.output}, ${bytesText(done.bytes)}`)],
+    ...(format !== 'parquet' && { next: `wxstation stream import ${flags.output} <stream>` }),
   }
 }
 
@@ -169,8 +167,8 @@ export async function importStream(
             `  ${done.refused[0]?.message ?? ''}`,
           ]
         : []),
-      '  Next: wxstation stream list',
     ],
+    next: 'wxstation stream list',
     // Records that the server does not take are not stored anywhere else.
     exitCode: refused > 0 ? new WxError('TIMEBASE_REFUSED', '').exitCode : 0,
   }

@@ -51,7 +51,7 @@ export async function create(
   const done = differs ? plans : await applyStreams(client, plans, context.signal)
   const shown = differs ? plans.filter(({ action }) => action !== 'create') : done
   const next = done.some(({ action }) => action === 'create') ? 'provision --wifi' : 'tail'
-  return planResult(shown, `  Next: wxstation ${next}`)
+  return planResult(shown, `wxstation ${next}`)
 }
 
 /** Compares streams that exist with what stations send. */
@@ -81,7 +81,7 @@ export async function diff(
   }
 }
 
-function planResult(plans: StreamPlan[], last?: string): Result {
+function planResult(plans: StreamPlan[], next?: string): Result {
   const differs = plans.some(({ action }) => action === 'differs')
   const { exit, hint } = errorTable.SCHEMA_DIFFERS
   return {
@@ -91,8 +91,8 @@ function planResult(plans: StreamPlan[], last?: string): Result {
     pretty: (paint) => [
       ...plans.flatMap((plan) => streamPlanLines(plan, paint)),
       ...(differs ? [`  ${hint}`, paint.dim(`  [schema-differs, exit ${exit}]`)] : []),
-      ...(!differs && last !== undefined ? [last] : []),
     ],
+    ...(!differs && { next }),
     exitCode: differs ? exit : 0,
   }
 }
@@ -117,7 +117,7 @@ export async function list(context: Context): Promise<Result> {
     },
     pretty: () =>
       rows.length === 0
-        ? ['There is no stream yet.', '  Next: wxstation stream create']
+        ? ['There is no stream yet.']
         : table(
             [
               { title: 'Stream' },
@@ -132,6 +132,7 @@ export async function list(context: Context): Promise<Result> {
               last === undefined ? '' : timeText(last),
             ]),
           ),
+    ...(rows.length === 0 && { next: 'wxstation stream create' }),
   }
 }
 

@@ -61,7 +61,7 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
       ...planData(plan),
       readyMs: Math.round(elapsedMs),
     },
-    pretty: () => [`  Next: wxstation login ${url} --user ${adminUser}`],
+    next: `wxstation login ${url} --user ${adminUser}`,
   }
   if (options.json) return result
   const lines = [

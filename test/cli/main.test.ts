@@ -28,6 +28,33 @@ describe('results', () => {
     expect(scripts.err()).toBe('')
   })
 
+  it('tells people what they do next, unless it is to be quiet', async () => {
+    const list = only(async () => ({ data: {}, pretty: () => ['Done.'], next: 'wxstation tail' }))
+    const printed = async (...flags: string[]): Promise<string> => {
+      const system = testSystem()
+      await run(['work', ...flags], system, list)
+      return system.out()
+    }
+    expect(await printed()).toBe('Done.\n  Next: wxstation tail\n')
+    expect(await printed('--quiet')).toBe('Done.\n')
+    expect(await printed('--json')).toBe('{}\n')
+  })
+
+  it('keeps what a script should know beside its object, and nothing else', async () => {
+    const list = only(async ({ report }) => {
+      report({ type: 'stage', stage: 'write' })
+      report({ type: 'notice', notice: 'half-written' })
+      return { data: { done: true } }
+    })
+    const system = testSystem()
+    await run(['work', '--json'], system, list)
+    expect(JSON.parse(system.out())).toEqual({ done: true })
+    expect(system.err()).toMatch(/^! .*half.*\n$/)
+    const quiet = testSystem()
+    await run(['work', '--json', '--quiet'], quiet, list)
+    expect(quiet.err()).toBe('')
+  })
+
   it('passes the exit code of a result on', async () => {
     const list = only(async () => ({ data: {}, exitCode: 10 }))
     expect(await run(['work'], testSystem(), list)).toBe(10)
@@ -212,7 +239,7 @@ describe('live lines', () => {
         return undefined
       })
       await run(['work', flag], system, list)
-      expect(system.err()).toBe('')
+      expect(system.err()).toBe(said)
     }
   })
 })

@@ -8,14 +8,17 @@ import { testSystem } from '../support/system.js'
 
 const sources = fileURLToPath(new URL('../../src/', import.meta.url))
 
-/** Every command line behind "Next:" in the sources, with something in each place left open. */
+/** Where a command line begins that people are told to run next: in a line, or as a result's `next`. */
+const tells = /(?:Next: |next: ['`]|planResult\(shown, `)wxstation (.*)$/gm
+
+/** Every such command line in the sources, with something in each place left open. */
 const texts = readdirSync(sources, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => readFileSync(join(sources, name), 'utf8'))
 const lines = texts.flatMap(told)
 
 function told(text: string): string[] {
-  return [...text.matchAll(/Next: wxstation (.*)$/gm)].flatMap(([, rest = '']) => {
+  return [...text.matchAll(tells)].flatMap(([, rest = '']) => {
     const command = /^((?:\$\{[^}]*\}|[^'`$])*)/.exec(rest)?.[1] ?? ''
     const open = /^\$\{(.+?)\}$/.exec(command)?.[1]
     if (open === undefined) return variantsOf(command)
@@ -41,8 +44,10 @@ const parsed: AddCommand[] = commands.map(
 )
 
 it('finds every line', () => {
-  const there = texts.join('').split('Next: wxstation ').length - 1
+  const there = texts.join('').split(/(?:Next: |next: ['`])wxstation /).length - 1
+  expect(there).toBeGreaterThanOrEqual(10)
   expect(lines.length).toBeGreaterThanOrEqual(there)
+  expect(lines).toContain('provision --retry-failed --wifi')
   expect(lines).toContain('tail')
 })
 

@@ -111,10 +111,8 @@ async function down(context: Context, flags: { folder?: string }): Promise<Resul
   )
   return {
     data: { folder, stopped: true },
-    pretty: (paint) => [
-      `${paint.good('✔')} TimeBase is stopped; its records are kept.`,
-      '  Next: wxstation timebase up',
-    ],
+    pretty: (paint) => [`${paint.good('✔')} TimeBase is stopped; its records are kept.`],
+    next: 'wxstation timebase up',
   }
 }
 
