@@ -63,7 +63,7 @@ describe.skipIf(board.missing)(`signing on the board${board.reason}`, () => {
     try {
       const repl = await skipWhereNotShown(context, () =>
         enterRawRepl(link, { signal, report: () => {} }, system).catch((error: WxError) => {
-          throw hasNoPython(error) ? new NotShown(error.message) : error
+          throw isBlankFromStart(error) ? new NotShown(error.message) : error
         }),
       )
       try {
@@ -84,9 +84,11 @@ describe.skipIf(board.missing)(`signing on the board${board.reason}`, () => {
   })
 })
 
-/** An empty chip, or one in its loader: only FIRMWARE would bring it to Python. */
-function hasNoPython({ code, message }: WxError): boolean {
-  return code === 'BOARD_FAULT' || /download mode/.test(message)
+/** An empty chip, or one in its loader, that the main job had nothing to flash with or no lines for. */
+function isBlankFromStart({ code, message }: WxError): boolean {
+  const { FIRMWARE, PORT } = board.env
+  const couldFlash = FIRMWARE && !PORT?.startsWith('socket://')
+  return !couldFlash && (code === 'BOARD_FAULT' || /download mode/.test(message))
 }
 
 describe.skipIf(keyed.missing || isPrivate)(`a station with an API key${why}`, () => {
