@@ -1,3 +1,4 @@
+import { hostOption, portOption } from '../board-options.js'
 import type { AddCommand } from '../main.js'
 import { table } from '../render/tables.js'
 import { settingTable } from '../settings.js'
@@ -53,8 +54,8 @@ export const addConfig: AddCommand = (program, handle) => {
     .command('set')
     .description('change settings of a station, and start it again')
     .argument('<name=value...>', 'settings of the station; name=- reads a secret from stdin')
-    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
-    .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
+    .option(...portOption)
+    .option(...hostOption)
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(
       'after',

@@ -1,3 +1,4 @@
+import { portOption } from '../board-options.js'
 import type { Context, Result } from '../context.js'
 import type { AddCommand } from '../main.js'
 
@@ -11,7 +12,7 @@ export const addLogs: AddCommand = (program, handle) => {
     .command('logs')
     .description('show what a station says on its console, without resetting it')
     .helpGroup('Station')
-    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option(...portOption)
     .option('--save <file>', 'write the lines to a file too')
     .addHelpText(
       'after',

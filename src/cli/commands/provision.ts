@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { portOption } from '../board-options.js'
 import type { AddCommand } from '../main.js'
 import { collect } from '../options.js'
 
@@ -35,7 +36,7 @@ export const addProvision: AddCommand = (program, handle) => {
     .command('provision')
     .description('put code, settings and Wi-Fi onto a board, and wait for its first record')
     .helpGroup('Station')
-    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option(...portOption)
     .addOption(
       new Option(
         '--host <address>',

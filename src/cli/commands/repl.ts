@@ -1,3 +1,4 @@
+import { portOption } from '../board-options.js'
 import type { AddCommand } from '../main.js'
 
 export interface ReplFlags {
@@ -9,7 +10,7 @@ export const addRepl: AddCommand = (program, handle) => {
     .command('repl')
     .description("the board's own prompt; nothing is reset, Ctrl-] leaves")
     .helpGroup('Station')
-    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
+    .option(...portOption)
     .addHelpText('after', '\nExamples:\n  wxstation repl\n  wxstation repl --port id:roof')
     .action(
       handle(async (context, flags: ReplFlags) => {

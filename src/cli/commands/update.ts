@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { hostOption, portOption } from '../board-options.js'
 import type { AddCommand } from '../main.js'
 
 export interface UpdateFlags {
@@ -13,8 +14,8 @@ export const addUpdate: AddCommand = (program, handle) => {
     .command('update')
     .description("bring a station's code up to date; its settings stay")
     .helpGroup('Station')
-    .option('-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…')
-    .option('--host <address>', 'station on the network, by WebREPL, instead of --port')
+    .option(...portOption)
+    .option(...hostOption)
     // What is the default now was an option once.
     .addOption(new Option('--compile').hideHelp())
     .option('--no-compile', 'push source (.py), which needs the larger vfs of --stock-partitions')

@@ -1,3 +1,4 @@
+import { hostOption, portOption } from '../board-options.js'
 import type { AddCommand } from '../main.js'
 
 export interface WifiFlags {
@@ -9,9 +10,6 @@ export interface WifiFlags {
   dryRun?: true
 }
 
-const port = ['-p, --port <port>', 'board: path, id:…, socket://…, rfc2217://…'] as const
-const host = ['--host <address>', 'station on the network, by WebREPL, instead of --port'] as const
-
 export const addWifi: AddCommand = (program, handle) => {
   const wifi = program
     .command('wifi')
@@ -20,8 +18,8 @@ export const addWifi: AddCommand = (program, handle) => {
   wifi
     .command('list')
     .description('the networks stored on the board')
-    .option(...port)
-    .option(...host)
+    .option(...portOption)
+    .option(...hostOption)
     .addHelpText(
       'after',
       '\nExamples:\n  wxstation wifi list\n  wxstation wifi list --host 192.168.1.40',
@@ -35,8 +33,8 @@ export const addWifi: AddCommand = (program, handle) => {
   wifi
     .command('set')
     .description('try a network on the board, and store it when it works')
-    .option(...port)
-    .option(...host)
+    .option(...portOption)
+    .option(...hostOption)
     .option('--ssid <name>', 'Wi-Fi network, also a hidden one')
     .option('--password-stdin', 'read the Wi-Fi password from standard input')
     .option('--password-file <file>', 'read the Wi-Fi password from a file')
@@ -55,8 +53,8 @@ export const addWifi: AddCommand = (program, handle) => {
     .command('remove')
     .description('forget a stored network')
     .argument('<ssid>', 'name of the network')
-    .option(...port)
-    .option(...host)
+    .option(...portOption)
+    .option(...hostOption)
     .option('--dry-run', 'print the plan and change nothing')
     .addHelpText(
       'after',
