@@ -15,7 +15,7 @@ import {
 } from '../station/config.js'
 import { settingsOnBoard } from '../station/provision.js'
 import type { AirStation } from './air-station.js'
-import type { Context } from './context.js'
+import type { Context, Result } from './context.js'
 import { checkPromised, openBoardLink } from './port.js'
 import { rootFor } from './server-root.js'
 
@@ -116,12 +116,18 @@ export function reportSettings(report: Context['report'], changes: SettingChange
   report({ type: 'fact', fact: { kind: 'changes', values: { ...none, settings } } })
 }
 
-/** The last line of a command that changes a station. */
-export function endLine(isChanged: boolean, dryRun: boolean, host?: string): string {
+/** How a command that changes a station ends. */
+export function endOf(
+  isChanged: boolean,
+  dryRun: boolean,
+  host?: string,
+): Required<Pick<Result, 'pretty'>> & Pick<Result, 'next'> {
   if (isChanged && !dryRun && host !== undefined)
-    return 'Done: the station called home with this and keeps it. Next: wxstation tail'
-  if (dryRun) return 'Nothing was changed: this was a dry run.'
-  return isChanged
-    ? 'Done: the station starts again with this. Next: wxstation logs'
-    : 'Nothing to change: the station has this already.'
+    return {
+      pretty: () => ['Done: the station called home with this and keeps it.'],
+      next: 'wxstation tail',
+    }
+  if (dryRun) return { pretty: () => ['Nothing was changed: this was a dry run.'] }
+  if (!isChanged) return { pretty: () => ['Nothing to change: the station has this already.'] }
+  return { pretty: () => ['Done: the station starts again with this.'], next: 'wxstation logs' }
 }

@@ -1,7 +1,7 @@
 import { checkPart, type StationSettings } from '../station/config.js'
 import type { ConfigSetFlags } from './commands/config.js'
 import type { Context, Result } from './context.js'
-import { endLine, storeSettings, withStation } from './installed-station.js'
+import { endOf, storeSettings, withStation } from './installed-station.js'
 import { changeOverAir } from './over-air.js'
 import { pairsWithStdin } from './station-pairs.js'
 
@@ -25,6 +25,6 @@ export async function setStationSettings(
   const isChanged = outcome.changes.length > 0
   return {
     data: { changed: isChanged && !dryRun, ...outcome, ...(dryRun && { dryRun }) },
-    pretty: () => [endLine(isChanged, dryRun, host)],
+    ...endOf(isChanged, dryRun, host),
   }
 }

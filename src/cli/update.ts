@@ -7,7 +7,7 @@ import { airStation } from './air-station.js'
 import type { UpdateFlags } from './commands/update.js'
 import type { Context, Result } from './context.js'
 import { homeWitness } from './home-witness.js'
-import { endLine, type InstalledStation, withStation } from './installed-station.js'
+import { endOf, type InstalledStation, withStation } from './installed-station.js'
 import { awaitBack, awaitFiles } from './over-air.js'
 import { compiler, reportPlan } from './provision-board.js'
 import { version } from './version.js'
@@ -45,7 +45,7 @@ export async function updateStation(context: Context, flags: UpdateFlags): Promi
       plan: planData(plan, air !== undefined),
       ...(dryRun && { dryRun }),
     },
-    pretty: () => [endLine(isChanged, dryRun, host)],
+    ...endOf(isChanged, dryRun, host),
   }
 }
 

@@ -3,7 +3,7 @@ import { checkStation, type Network, type StationSettings } from '../station/con
 import { joinNetwork } from './board-network.js'
 import type { WifiFlags } from './commands/wifi.js'
 import type { Context, Result } from './context.js'
-import { endLine, storeSettings, withStation } from './installed-station.js'
+import { endOf, storeSettings, withStation } from './installed-station.js'
 import { chooseNetwork, wifiPassword } from './network-choice.js'
 import { changeOverAir, settingsOverAir } from './over-air.js'
 import { harmless } from './render/harmless.js'
@@ -27,7 +27,7 @@ export async function listNetworks(context: Context, flags: WifiFlags): Promise<
     },
     pretty: () =>
       networks.length === 0
-        ? ['The station knows no network. Next: wxstation wifi set']
+        ? ['The station knows no network.']
         : table(
             [{ title: 'Network' }, { title: 'Password' }],
             networks.map(({ ssid, password }) => [
@@ -35,6 +35,7 @@ export async function listNetworks(context: Context, flags: WifiFlags): Promise<
               password.isEmpty ? '(open)' : String(password),
             ]),
           ),
+    ...(networks.length === 0 && { next: 'wxstation wifi set' }),
   }
 }
 
@@ -128,6 +129,6 @@ function ended(
 ): Result {
   return {
     data: { ...data, changed: isChanged && !dryRun, ...(dryRun && { dryRun }) },
-    pretty: () => [endLine(isChanged, dryRun, host)],
+    ...endOf(isChanged, dryRun, host),
   }
 }

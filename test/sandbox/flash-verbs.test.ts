@@ -235,6 +235,13 @@ describe('wxstation board', () => {
     expect(out).toMatch(/factory\s+app\s+0x10000/)
   })
 
+  it('info of a board without firmware says what to do next', async () => {
+    const { rfc2217Url } = await board()
+    const { code, out } = await cli(['board', 'info', '-p', rfc2217Url])
+    expect(code).toBe(0)
+    expect(out).toBe('  no partition table\n  Next: wxstation flash micropython\n')
+  })
+
   it('erase and restore want a word first where nobody can be asked', async () => {
     const { rfc2217Url, flash } = await board()
     flash.program(0x5000, Uint8Array.of(1))

@@ -88,7 +88,12 @@ function addInfo(board: Command, handle: Handle): void {
         const { boardInfo } = await import('../../device/board-flash.js')
         const [options, during] = await optionsOf(context, flags)
         const info = await boardInfo(options, context.system, during)
-        return { data: { ...info }, pretty: () => boardLines(info) }
+        const isBlank = !info.isSecured && info.partitions.length === 0
+        return {
+          data: { ...info },
+          pretty: () => boardLines(info),
+          ...(isBlank && { next: 'wxstation flash micropython' }),
+        }
       }),
     )
 }

@@ -182,8 +182,7 @@ interface SeenBoard {
 /** The app of a board, its partition table, and what `flash` would make of them. */
 export function boardLines({ isSecured, partitions, app }: SeenBoard): string[] {
   if (isSecured) return ['  secured: its flash can be neither read nor written']
-  if (partitions.length === 0)
-    return ['  no partition table', '  Next: wxstation flash micropython']
+  if (partitions.length === 0) return ['  no partition table']
   const has = (name: string): boolean => partitions.some(({ label }) => label === name)
   const advice = has('wxqueue')
     ? "has the station's queue: a reflash keeps files and queue where they are"
