@@ -142,9 +142,7 @@ async function runHandler(
   const paint = makePaint(hasColor(system, terminal.isTerminal, options.color))
   const pretty = makePretty(system, stderrPaint, {
     live: Boolean(terminal.stderr.isTTY) && !options.json,
-    quiet: options.quiet || options.json,
-    // Beside the one object of stdout: what a script should not miss in its log.
-    notices: !options.quiet,
+    says: options.quiet ? 'nothing' : options.json ? 'notices' : 'everything',
     debug: options.debug,
   })
   try {

@@ -20,9 +20,8 @@ export interface Pretty {
 
 export interface PrettyOptions {
   live: boolean
-  quiet: boolean
-  /** Also where it is quiet otherwise. */
-  notices?: boolean
+  /** A script that reads stdout wants notices in its log, and nothing that moves. */
+  says: 'everything' | 'notices' | 'nothing'
   debug: boolean
 }
 
@@ -37,7 +36,7 @@ const quietStartMs = 2000
 export function makePretty(
   system: System,
   paint: Paint,
-  { live, quiet, notices = false, debug }: PrettyOptions,
+  { live, says, debug }: PrettyOptions,
 ): Pretty {
   const block = makeLiveBlock(system, live)
   const started = new Map<string, { stage: StageName; atMs: number }>()
@@ -106,7 +105,7 @@ export function makePretty(
       if (debug) print([paint.dim(`[${event.area}] ${event.text}`)])
       return
     }
-    if (quiet && !(notices && event.type === 'notice')) return
+    if (says === 'nothing' || (says === 'notices' && event.type !== 'notice')) return
     const board = 'board' in event ? (event.board ?? '') : ''
     unwatch(board)
     switch (event.type) {

@@ -23,7 +23,7 @@ function screen(bytes: string): string[] {
 describe('live lines', () => {
   it('keep one line a board and leave one that stays', () => {
     const system = testSystem({ clock: fakeClock(), tty: true })
-    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
     pretty.report({
       type: 'progress',
       stage: 'write',
@@ -52,7 +52,7 @@ describe('live lines', () => {
   it('tell for how long nothing has come, until something does', async () => {
     const clock = fakeClock()
     const system = testSystem({ clock, tty: true })
-    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
     const progress = { type: 'progress', stage: 'write', total: 400, unit: 'bytes' } as const
     const line = (): string | undefined => screen(system.err()).at(-1)
     pretty.report({ ...progress, done: 100 })
@@ -72,7 +72,7 @@ describe('live lines', () => {
 
   it('end with the reason for a board that fails, while others go on', () => {
     const system = testSystem({ clock: fakeClock(), tty: true })
-    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
     const progress = { type: 'progress', stage: 'write', done: 1, total: 4, unit: 'bytes' } as const
     for (const board of ['A', 'B']) pretty.report({ ...progress, board })
     const error = new WxError('PORT_LOST', 'It is gone.', { hint: 'Check the cable.' })
@@ -88,7 +88,7 @@ describe('live lines', () => {
   it('turn a spinner while something is waited for, and stop at a question', async () => {
     const clock = fakeClock()
     const system = testSystem({ clock, tty: true })
-    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
     await import('ora')
     await clock.advance(1)
     pretty.report({ type: 'waiting', stage: 'record', reason: 'anything', elapsedMs: 1000 })
@@ -115,7 +115,7 @@ describe('live lines', () => {
     async (board, width, bar) => {
       const clock = fakeClock()
       const system = testSystem({ clock, tty: true, width })
-      const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+      const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
       const progress = {
         type: 'progress',
         stage: 'write',
@@ -134,7 +134,7 @@ describe('live lines', () => {
 
   it('are cut to the width of the terminal', () => {
     const system = testSystem({ clock: fakeClock(), tty: true, width: 40 })
-    const pretty = makePretty(system, paint, { live: true, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: true, says: 'everything', debug: false })
     pretty.report({ type: 'progress', stage: 'write', done: 900, total: 1000, unit: 'bytes' })
     expect(screen(system.err()).every((line) => line.length < 40)).toBe(true)
     pretty.end()
@@ -153,7 +153,7 @@ it.each([
   ['off a terminal not at all', false, 1],
 ])('breaks a fact %s', (_where, tty, count) => {
   const system = testSystem({ clock: fakeClock(), tty, width: 40 })
-  const pretty = makePretty(system, paint, { live: tty, quiet: false, debug: false })
+  const pretty = makePretty(system, paint, { live: tty, says: 'everything', debug: false })
   pretty.report({ type: 'fact', fact: { kind: 'changes', values: plan }, board: 'A' })
   const lines = screen(system.err())
   expect(lines).toHaveLength(count)
@@ -168,7 +168,7 @@ describe('off a terminal', () => {
   it('says what it waits for at once and every half minute, and draws nothing else', async () => {
     const clock = fakeClock()
     const system = testSystem({ clock })
-    const pretty = makePretty(system, paint, { live: false, quiet: false, debug: false })
+    const pretty = makePretty(system, paint, { live: false, says: 'everything', debug: false })
     pretty.report({ type: 'progress', stage: 'write', done: 1, total: 4, unit: 'bytes' })
     for (let s = 0; s < 65; s++) {
       pretty.report({ type: 'waiting', stage: 'record', reason: 'anything', elapsedMs: s * 1000 })
