@@ -47,27 +47,12 @@ describe('firmware that was written', () => {
     expect({ code, err }).toEqual({ code: 7, err: expect.stringMatching(why) })
     expect(err).not.toMatch(/half written/)
   })
-
-  it('and not waited for is said to be written', async () => {
-    const board = await speakingBoard()
-    const stop = new AbortController()
-    const notices: string[] = []
-    const work = flash(board.rfc2217Url, imageFile(buildImage('esp32', facts)), testSystem(), {
-      signal: stop.signal,
-      report: (event) => {
-        if (event.type === 'notice') notices.push(event.notice)
-        if (event.type === 'stage' && event.stage === 'boot')
-          stop.abort(new DOMException('', 'AbortError'))
-      },
-    })
-    await expect(work).rejects.toThrow()
-    expect(notices).toEqual(['written-not-heard'])
-  })
 })
 
 it.each([
   ['compare', 'not-written'],
   ['write', 'half-written'],
+  ['boot', 'written-not-heard'],
 ])('a flash that Ctrl-C ends in its stage %s says only "%s"', async (stage, notice) => {
   const board = await speakingBoard()
   const stop = new AbortController()
