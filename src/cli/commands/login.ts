@@ -21,7 +21,7 @@ export const addLogin: AddCommand = (program, handle) => {
     .option('--switch', 'use the kept login that --profile names from now on')
     .addHelpText(
       'after',
-      '\nThe global --profile names the login; without it, its name is "default".\n\nExamples:\n  wxstation login http://server:8099 --user admin\n  wxstation login --api-key ci --secret-stdin <secret.txt\n  wxstation login https://weather.example.org --sso --profile office',
+      '\nThe global --profile names the login; without it, its name is "default".\nWithout any login the environment does: WXSTATION_TIMEBASE_URL and\nWXSTATION_TIMEBASE_TOKEN, or ..._USER and ..._PASSWORD, or ..._API_KEY and\n..._API_SECRET.\n\nExamples:\n  wxstation login http://server:8099 --user admin\n  wxstation login --api-key ci --secret-stdin <secret.txt\n  wxstation login https://weather.example.org --sso --profile office',
     )
     .action(
       handle(async (context, address?: string, flags?: LoginFlags) => {

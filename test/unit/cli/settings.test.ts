@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { patienceOf } from '../../../src/cli/patience.js'
-import { loadSettings } from '../../../src/cli/settings.js'
+import { loadSettings, settingTable } from '../../../src/cli/settings.js'
 import { Secret } from '../../../src/secret.js'
 import { testSystem } from '../../support/system.js'
 
@@ -10,6 +10,21 @@ function put(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value))
 }
+
+it('has each setting and its variable in one row of the README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const rows = readme
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((m) => m[1])))
+  // Names beside others of their kind are shortened from the left.
+  const names = (cell: (string | undefined)[] = [], name: string): boolean =>
+    cell.some((text) => text === name || (/^[.…]/.test(text ?? '') && name.endsWith(rest(text))))
+  const rest = (text = ''): string => text.replace('…', '')
+  const missing = Object.entries(settingTable)
+    .filter(([key, { env }]) => !rows.some((row) => names(row[1], key) && names(row[2], env)))
+    .map(([key]) => key)
+  expect(missing).toEqual([])
+})
 
 describe('layers', () => {
   it('takes flags over environment over project file over user file over defaults', async () => {
