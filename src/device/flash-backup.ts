@@ -49,6 +49,10 @@ export async function backupBoard(
 
 /** Makes the file that is read into, or finds it. Throws FILE_UNREADABLE. */
 async function makePart(path: string, partial: string, { files }: System): Promise<void> {
+  if ((await files.stat(path))?.isFolder)
+    throw new WxError('FILE_UNREADABLE', `${path} is a folder.`, {
+      hint: 'Give the name of the file to write.',
+    })
   try {
     await files.makeFolder(dirname(partial))
     // It may hold the password of a network, as the backup itself does.
@@ -56,11 +60,6 @@ async function makePart(path: string, partial: string, { files }: System): Promi
   } catch (cause) {
     throw new WxError('FILE_UNREADABLE', `${path} cannot be written.`, { cause })
   }
-  if (!(await files.stat(path))?.isFolder) return
-  await files.remove(partial)
-  throw new WxError('FILE_UNREADABLE', `${path} is a folder.`, {
-    hint: 'Give the name of the file to write.',
-  })
 }
 
 function readInto(

@@ -110,6 +110,15 @@ it.each([
   expect(readdirSync(dirname(folder))).not.toContain(`${basename(folder)}.part`)
 })
 
+it('a backup that is refused leaves what another run has begun to read', async () => {
+  const folder = join(temporaryFolder(), 'roof')
+  mkdirSync(folder)
+  writeFileSync(`${folder}.part`, 'begun')
+  const { code } = await cli(['board', 'backup', folder, '-p', 'socket://127.0.0.1:1'])
+  expect(code).toBe(2)
+  expect(readFileSync(`${folder}.part`, 'utf8')).toBe('begun')
+})
+
 it('a backup makes the folder it goes to, and leaves nothing where no board answers', async () => {
   const board = await speakingBoard()
   const file = join(temporaryFolder(), 'roof', 'vfs.bin')
