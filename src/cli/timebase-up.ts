@@ -5,6 +5,7 @@ import {
   type ComposePlan,
   generatePassword,
   planCompose,
+  secureAddress,
   serverAddress,
 } from '../timebase/compose.js'
 import { checkDocker, dockerCompose } from '../timebase/docker.js'
@@ -25,9 +26,8 @@ export interface UpFlags {
 
 export async function up(context: Context, folder: string, flags: UpFlags): Promise<Result> {
   const { system, signal, report, options, emit, paint } = context
-  const profiles = [...(flags.https ? ['https'] : []), ...(flags.clickhouse ? ['clickhouse'] : [])]
   const plan = await planCompose(folder, asked(context, flags), flags.force ?? false, system)
-  if (flags.dryRun) return { data: planData(plan), pretty: () => planLines(plan, profiles) }
+  if (flags.dryRun) return { data: planData(plan), pretty: () => planLines(plan) }
 
   // Before a file is written: without docker nothing should be left lying about.
   await checkDocker(system.cwd, system, signal)
@@ -38,6 +38,7 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
   const passwordFile = join(folder, 'admin-password')
   await applyCompose(plan, await makePassword(plan, passwordFile, system), system)
   const inherit = Boolean(system.terminal.stderr.isTTY) && !options.json && !options.quiet
+  const { profiles } = plan.settings
   const url = serverAddress(plan.settings)
   let elapsedMs: number
   try {
@@ -51,9 +52,11 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
   const { adminUser } = plan.settings
   const password = (await system.files.readText(passwordFile))?.trim()
   const isNew = password !== undefined
+  const secureUrl = secureAddress(plan.settings)
   const result = {
     data: {
       url,
+      ...(secureUrl !== undefined && { secureUrl }),
       folder,
       user: adminUser,
       // JSON never holds a secret; a script reads the file and removes it.
@@ -66,7 +69,7 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
   if (options.json) return result
   const lines = [
     `${paint.good('✔')} TimeBase answers after ${secondsText(elapsedMs)}.`,
-    fact('Address', url),
+    fact('Address', addressText(plan)),
     fact('Files', folder),
     fact('User', adminUser),
     ...(isNew ? [fact('Password', `${password}   ${paint.dim('shown once: keep it')}`)] : []),
@@ -90,6 +93,7 @@ function asked({ settings }: Context, flags: UpFlags): Parameters<typeof planCom
     domain: flags.domain,
     stream: chosen('stream'),
     statusStream: chosen('statusStream'),
+    profiles: [...(flags.https ? ['https'] : []), ...(flags.clickhouse ? ['clickhouse'] : [])],
   }
 }
 
@@ -115,7 +119,12 @@ function planData(plan: ComposePlan): Record<string, unknown> {
   }
 }
 
-function planLines(plan: ComposePlan, profiles: string[]): string[] {
+function addressText({ settings }: ComposePlan): string {
+  return [serverAddress(settings), secureAddress(settings)].filter(Boolean).join(' and ')
+}
+
+function planLines(plan: ComposePlan): string[] {
+  const { profiles } = plan.settings
   const words = {
     create: 'write',
     update: 'update',
@@ -131,7 +140,7 @@ function planLines(plan: ComposePlan, profiles: string[]): string[] {
     fact('Folder', plan.folder),
     ...plan.files.map(({ name, action }) => fact('', `${name}: ${words[action]}`)),
     fact('', `.env: ${env}`),
-    fact('Address', serverAddress(plan.settings)),
+    fact('Address', addressText(plan)),
     fact(
       'Start',
       [

@@ -37,6 +37,8 @@ export interface ComposeSettings {
   /** Streams that are copied into ClickHouse, in the clickhouse profile. */
   stream: string
   statusStream: string
+  /** What is started beside TimeBase and WebAdmin: https, clickhouse. */
+  profiles: string[]
 }
 
 const variables = {
@@ -46,6 +48,8 @@ const variables = {
   adminUser: 'WX_ADMIN_USER',
   stream: 'WX_STREAM',
   statusStream: 'WX_STATUS_STREAM',
+  // Docker's own name: `docker compose up` by hand starts the same.
+  profiles: 'COMPOSE_PROFILES',
 } as const satisfies Record<keyof ComposeSettings, string>
 
 const defaults: ComposeSettings = {
@@ -55,6 +59,7 @@ const defaults: ComposeSettings = {
   domain: 'localhost',
   stream: 'weather_record',
   statusStream: 'station_status',
+  profiles: [],
 }
 
 /** Compares a folder with the templates, and its .env with what was asked for. Changes nothing. */
@@ -89,9 +94,10 @@ function mergedSettings(
   given: { [Name in keyof ComposeSettings]?: ComposeSettings[Name] | undefined },
   before: Map<string, string>,
 ): ComposeSettings {
-  const text = (name: Exclude<keyof ComposeSettings, 'port'>): string =>
+  const text = (name: Exclude<keyof ComposeSettings, 'port' | 'profiles'>): string =>
     given[name] ?? (before.get(variables[name]) || defaults[name])
   const port = Number(before.get(variables.port))
+  const kept = (before.get(variables.profiles) ?? '').split(',').filter((name) => name !== '')
   return {
     port: given.port ?? (Number.isInteger(port) && port > 0 ? port : defaults.port),
     // Compose wants an IPv6 address in brackets, as an address bar does.
@@ -100,12 +106,18 @@ function mergedSettings(
     domain: text('domain'),
     stream: text('stream'),
     statusStream: text('statusStream'),
+    profiles: [...new Set([...kept, ...(given.profiles ?? [])])],
   }
 }
 
 function envValues(settings: ComposeSettings): Record<string, string> {
   const entries = Object.entries(variables) as [keyof ComposeSettings, string][]
   return Object.fromEntries(entries.map(([key, name]) => [name, String(settings[key])]))
+}
+
+/** Where others reach it once Caddy runs. */
+export function secureAddress({ domain, profiles }: ComposeSettings): string | undefined {
+  return profiles.includes('https') ? `https://${domain}` : undefined
 }
 
 /** Where this computer reaches WebAdmin: at the address it listens on. */

@@ -136,7 +136,11 @@ describe('timebase up', () => {
   it('starts what was asked for', async () => {
     const { system, calls } = scripted({})
     await cli(['timebase', 'up', '--https', '--clickhouse', '--domain', 'wx.example.org'], system)
-    expect(calls.at(-1)).toBe('docker compose --profile https --profile clickhouse up --detach')
+    const started = 'docker compose --profile https --profile clickhouse up --detach'
+    expect(calls.at(-1)).toBe(started)
+    const { out } = await cli(['timebase', 'up'], system)
+    expect(calls.filter((call) => call === started)).toHaveLength(2)
+    expect(out).toContain('Address   http://localhost:8099 and https://wx.example.org')
   })
 
   it('keeps an edited file and says so', async () => {

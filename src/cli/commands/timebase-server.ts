@@ -31,7 +31,7 @@ export const addTimebaseServer: AddCommand = (program, handle) => {
     .option('--dry-run', 'say what would be written and started')
     .addHelpText(
       'after',
-      '\nWhat was chosen once is kept in .env: a later run needs only what changes.\n\nExamples:\n  wxstation timebase up\n  wxstation timebase up --https --domain weather.example.org',
+      '\nWhat was chosen once is kept in .env, --https and --clickhouse too: a later\nrun needs only what changes.\n\nExamples:\n  wxstation timebase up\n  wxstation timebase up --https --domain weather.example.org',
     )
     .action(
       handle(async (context, flags: UpFlags & { folder?: string }) => {

@@ -202,6 +202,14 @@ describe('the values in .env', () => {
     expect(env).toContain("WX_ADMIN_HASH='$2b$10$kept'\n")
   })
 
+  it('keep what is started beside, and what somebody added to it', async () => {
+    const first = await written("COMPOSE_PROFILES='mine'\n", { profiles: ['https'] })
+    expect(first.env).toContain("COMPOSE_PROFILES='mine,https'\n")
+    const { plan } = await written(first.env, { profiles: ['https', 'clickhouse'] })
+    expect(plan.settings.profiles).toEqual(['mine', 'https', 'clickhouse'])
+    expect((await written(first.env, {})).plan.settings.profiles).toEqual(['mine', 'https'])
+  })
+
   it('follow flags, and nothing else changes', async () => {
     const first = await written(old, {})
     const { plan, env } = await written(first.env, { port: 8100, adminUser: 'roof' })
