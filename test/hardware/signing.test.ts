@@ -47,7 +47,7 @@ print(sorted(times)[2])
 `
 
 describe.skipIf(board.missing)(`signing on the board${board.reason}`, () => {
-  it('signs as the server expects, 50 records as well', async (context) => {
+  it('signs as the server expects, and 50 records in at most 150 ms', async (context) => {
     const system = nodeSystem()
     const rows = Array.from({ length: 50 }, (_, i) => ({
       symbol: 'esp123456',
@@ -73,8 +73,8 @@ describe.skipIf(board.missing)(`signing on the board${board.reason}`, () => {
         expect(signature?.trim()).toBe(
           'EFKnAjPI4kiqgZ+yjk+FnlJg4UdZJoop2k6sfvxWWr2nvMJ00GaxqyU6Uj/eIr9R',
         )
-        // A figure, no verdict: 150 ms is the aim on a chip, and an emulator has a pace of its own.
         await context.annotate(`50 records signed in ${ms?.trim()} ms`)
+        expect(Number(ms)).toBeLessThanOrEqual(150 * board.patience)
       } finally {
         await repl.leave()
       }

@@ -6,7 +6,7 @@ import { run } from '../../src/cli/main.js'
 import { nodeSystem } from '../../src/system/node.js'
 import type { System } from '../../src/system.js'
 import { weatherSchema } from '../../src/timebase/schema.js'
-import { applyStreams, listSymbols, planStreams } from '../../src/timebase/stream.js'
+import { applyStreams, planStreams } from '../../src/timebase/stream.js'
 import {
   dropStreams,
   hardware,
@@ -76,12 +76,9 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
     expect(shown.sort()).toEqual(written.sort())
   })
 
-  it('prints a record within a second of its storing, and what the server takes', {
+  it('prints a record within a second of its storing', {
     timeout: 240_000 * patience,
   }, async () => {
-    // What the server and the way to it take is not tail's.
-    const asked = await Promise.all(Array.from({ length: 5 }, () => answerMs()))
-    const limitMs = 1000 + 5 * Math.max(...asked)
     const tailing = await follow(settings)
     const latencies: number[] = []
     for (let i = 0; i < 15; i++) {
@@ -95,7 +92,8 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
     }
     await tailing.end()
     latencies.sort((a, b) => a - b)
-    expect(latencies[7]).toBeLessThan(limitMs * patience)
+    expect(latencies[7]).toBeLessThan(1000 * patience)
+    expect(latencies.at(-1)).toBeLessThan(2000 * patience)
   })
 
   it('idles for a minute without losing the server, and hears it then', {
@@ -128,12 +126,6 @@ describe.skipIf(found.missing)(`tail on a real server${found.reason}`, () => {
       expect(tailing.err()).not.toMatch(/lost|blocked|silent/)
     },
   )
-
-  async function answerMs(): Promise<number> {
-    const before = performance.now()
-    await listSymbols(client, stream)
-    return performance.now() - before
-  }
 
   /** Stores one record, later than all before it. */
   async function store(symbol: string): Promise<void> {
