@@ -63,14 +63,16 @@ async function fill(bench: Bench, server: Server): Promise<void> {
 
 async function formats(bench: Bench, server: Server): Promise<Row[]> {
   const curl = await curlOf(bench, server)
+  const discarding = await curlOf(bench, server, { keeps: false })
   const token = await bearer(server)
   const pretty = [...args, '--format', 'pretty']
-  const [curlMs, bareMs] = [[] as number[], [] as number[]]
+  const [curlMs, discardingMs, bareMs] = [[] as number[], [] as number[], [] as number[]]
   const runs = { NDJSON: [] as TimedTail[], pretty: [] as TimedTail[] }
   bench.say('reading them: curl, a bare reader, tail')
   // In turns, so that whatever else the computer does falls on all of them.
   for (let round = 0; round < rounds; round++) {
     curlMs.push(await timed(curl))
+    discardingMs.push(await timed(discarding))
     runs.NDJSON.push(await timedTail(bench, server, args, records))
     runs.pretty.push(await timedTail(bench, server, pretty, records + 1))
     bareMs.push(await timed(() => bareReader(server, token)))
@@ -102,6 +104,18 @@ async function formats(bench: Bench, server: Server): Promise<Row[]> {
       unit: 'records/s',
       peer: { name: 'bare select reader', value: (records / median(bareMs)) * 1000 },
     }),
+    row('tail', 'the same against the real server’s own speed', {
+      value: (records / ndjsonMs) * 1000,
+      unit: 'records/s',
+      // Measured on WebAdmin 1.1.4 with pages of 10000: what no client can be faster than.
+      peer: { name: 'WebAdmin 1.1.4, fastest page', value: 98_000 },
+      goal: 'ratio >= 0.8',
+    }),
+    row('tail', 'NDJSON again, beside a curl that keeps nothing', {
+      value: ndjsonMs / 1000,
+      unit: 's',
+      peer: { name: 'curl to /dev/null', value: median(discardingMs) / 1000 },
+    }),
   ]
 }
 
@@ -123,11 +137,17 @@ async function paced(bench: Bench, server: Server): Promise<Row[]> {
   ]
 }
 
-/** curl with everything in a file, as tail's run has it. */
-async function curlOf(bench: Bench, server: Server): Promise<() => Promise<void>> {
+/** curl with everything in a file, as tail's run has it, or with nothing kept. */
+async function curlOf(
+  bench: Bench,
+  server: Server,
+  { keeps } = { keeps: true },
+): Promise<() => Promise<void>> {
   const token = await bearer(server)
-  const config = join(bench.folder, 'curl.cfg')
-  writeFileSync(config, pages.map((from) => curlPage(server, from, token)).join('next\n'))
+  const config = join(bench.folder, `curl-${keeps}.cfg`)
+  const output = keeps ? '' : 'output = "/dev/null"\n'
+  const page = (from: string): string => `${curlPage(server, from, token)}${output}`
+  writeFileSync(config, pages.map(page).join('next\n'))
   return async () => {
     const { code } = await startToFile(join(bench.folder, 'out-curl'), 'curl', ['-s', '-K', config])
       .done
