@@ -36,15 +36,13 @@ export async function run(argv: string[], system: System, list = commands): Prom
   for (const add of list) add(program, handle)
   inherit(program, program)
 
-  const stopPipeErrors = quietPipes(system)
+  quietPipes(system)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return usageError(error, argv, program, system)
     return printError(asWxError(error), system, globalOptions(program))
-  } finally {
-    stopPipeErrors()
   }
 }
 
@@ -222,18 +220,18 @@ function isGone(stdout: NodeJS.WriteStream): boolean {
   return stdout.destroyed || readerless.has(stdout)
 }
 
+/** Streams that have their listener: what is wrong with a last write is said when its run has ended. */
+const quiet = new WeakSet<object>()
+
 /** `| head` closes the pipe: that is a quiet success, not an error. */
-function quietPipes(system: System): () => void {
-  const { stdout, stderr } = system.terminal
-  const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error
-    readerless.add(stdout)
-    stdout.destroy()
-  }
-  stdout.on('error', onError)
-  stderr.on('error', onError)
-  return () => {
-    stdout.off('error', onError)
-    stderr.off('error', onError)
+function quietPipes({ terminal: { stdout, stderr } }: System): void {
+  for (const stream of [stdout, stderr]) {
+    if (quiet.has(stream)) continue
+    quiet.add(stream)
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      readerless.add(stdout)
+      stdout.destroy()
+    })
   }
 }

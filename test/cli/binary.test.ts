@@ -57,15 +57,23 @@ describe('the binary', () => {
     ).toEqual([])
   })
 
+  it.skipIf(process.platform === 'win32').each([
+    ['in the middle', ['config', 'show'], { WXSTATION_PORT: 'x'.repeat(100_000) }],
+    ['before the help', ['tail', '--help'], {}],
+    ['before the version', ['--version'], {}],
+    ['before an only line', ['ports'], {}],
+  ])('is quiet and successful when its reader goes away %s', async (_, args, environment) => {
+    const { child, done } = start(args, { ...home(), ...environment })
+    child.stdout?.destroy()
+    expect(await done).toMatchObject({ code: 0, err: '' })
+  })
+
   it.skipIf(process.platform === 'win32')(
-    'is quiet and successful when its reader goes away',
+    'keeps the code of an error whose reader went away',
     async () => {
-      const { child, done } = start(['config', 'show'], {
-        ...home(),
-        WXSTATION_PORT: 'x'.repeat(100_000),
-      })
-      child.stdout?.destroy()
-      expect(await done).toMatchObject({ code: 0, err: '' })
+      const { child, done } = start(['config', 'show', '--config', '/nowhere'], home())
+      child.stderr?.destroy()
+      expect(await done).toMatchObject({ code: 3 })
     },
   )
 })
