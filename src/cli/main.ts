@@ -36,13 +36,17 @@ export async function run(argv: string[], system: System, list = commands): Prom
   for (const add of list) add(program, handle)
   inherit(program, program)
 
-  quietPipes(system)
+  const stopPipeErrors = quietPipes(system)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return usageError(error, argv, program, system)
     return printError(asWxError(error), system, globalOptions(program))
+  } finally {
+    // What is wrong with a last write is said after it.
+    await Promise.all([written(system.terminal.stdout), written(system.terminal.stderr)])
+    stopPipeErrors()
   }
 }
 
@@ -220,18 +224,26 @@ function isGone(stdout: NodeJS.WriteStream): boolean {
   return stdout.destroyed || readerless.has(stdout)
 }
 
-/** Streams that have their listener: what is wrong with a last write is said when its run has ended. */
-const quiet = new WeakSet<object>()
-
 /** `| head` closes the pipe: that is a quiet success, not an error. */
-function quietPipes({ terminal: { stdout, stderr } }: System): void {
-  for (const stream of [stdout, stderr]) {
-    if (quiet.has(stream)) continue
-    quiet.add(stream)
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      readerless.add(stdout)
-      stdout.destroy()
-    })
+function quietPipes(system: System): () => void {
+  const { stdout, stderr } = system.terminal
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error
+    readerless.add(stdout)
+    stdout.destroy()
   }
+  stdout.on('error', onError)
+  stderr.on('error', onError)
+  return () => {
+    stdout.off('error', onError)
+    stderr.off('error', onError)
+  }
+}
+
+/** Resolves when nothing waits to be written any more: an error of the last write comes before that. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed) return
+  await new Promise<void>((resolve) => {
+    stream.write('', () => resolve())
+  })
 }
