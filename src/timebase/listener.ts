@@ -57,7 +57,6 @@ export class Listener {
     this.#stop = new AbortController()
     this.#failure = undefined
     this.#retryAt = Number.POSITIVE_INFINITY
-    this.#rung.clear()
     this.#hearing.begin()
     this.#sweepAt = this.#clock.monotonic()
     this.#pollAt = this.#sweepAt
@@ -165,7 +164,7 @@ export class Listener {
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + (isDeaf || this.#hearing.isInDoubt ? deafSweepMs : sweepMs)
       this.#pollAt = now + pollMs
-      this.#rung.clear()
+      // What rang stays due: of stations that were silent a sweep reads only some.
       return 'all'
     }
     if (isDeaf && now >= this.#pollAt) {

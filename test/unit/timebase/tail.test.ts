@@ -257,6 +257,24 @@ describe('a fleet whose stations were retired over a year', () => {
     await tailing.stop()
   })
 
+  it('shows whoever rings at once, also at the moment of a sweep', async () => {
+    const one = harness()
+    retired(one)
+    const tailing = run(one)
+    await one.clock.advance(60 * second)
+    const rang: string[] = []
+    // Longer than from sweep to sweep, closer than an answered ring rests; each of them once.
+    for (let i = 299; i >= 0; i--) {
+      const last = -86_400 * (i + 1) + 1
+      one.server.append(`s${i}`, at(last))
+      rang.push(`s${i} ${last}`)
+      await one.clock.advance(120)
+    }
+    await one.clock.advance(second)
+    expect(tailing.shown().slice(-300).sort()).toEqual(rang.sort())
+    await tailing.stop()
+  })
+
   it('is opened with few rows, and then shows nothing old and everything new', async () => {
     const one = harness(10_000)
     const last = (i: number): number => -86_400 * (i + 1)
