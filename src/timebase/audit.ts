@@ -54,6 +54,14 @@ export class Audit {
     }
   }
 
+  /** What was shown of a symbol lately: the times, in no order, of all its rows from `fromMs` on. */
+  lately(symbol: string): { fromMs: number; times: readonly number[] } | undefined {
+    const shown = this.#shown.get(symbol)
+    if (!shown) return undefined
+    const fromMs = this.keepsAll ? Number.NEGATIVE_INFINITY : this.#fromMs(shown)
+    return { fromMs, times: shown.times.slice(0, shown.count) }
+  }
+
   /** Counts what was put behind the cursors lately. Each row is counted once. */
   async count(signal: AbortSignal): Promise<{ symbol: string; count: number }[]> {
     this.#forget()
@@ -128,8 +136,7 @@ export class Audit {
     return new Map(
       symbols.map((symbol) => {
         const counts = new Map<number, number>()
-        const { times, count } = this.#shown.get(symbol) ?? { times: [], count: 0 }
-        for (const ms of times.slice(0, count)) counts.set(ms, (counts.get(ms) ?? 0) + 1)
+        for (const ms of this.lately(symbol)?.times ?? []) counts.set(ms, (counts.get(ms) ?? 0) + 1)
         return [symbol, counts]
       }),
     )

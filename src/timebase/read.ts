@@ -13,6 +13,8 @@ export interface ReadOptions {
   floor: string
   /** Rings for times before a symbol's cursor: where a stream that was cut goes on. */
   behind?: Map<string, string>
+  /** What was shown of a symbol lately: the times of all its rows from `fromMs` on. */
+  shown?: (symbol: string) => { fromMs: number; times: readonly number[] } | undefined
   /** Last time wanted, inclusive. */
   until?: string | undefined
 }
@@ -88,13 +90,34 @@ export async function* readNew(options: ReadOptions, symbols: string[]): AsyncGe
   }
 }
 
-/** The row a cursor stands on is gone: the stream was cut or rewritten, and goes on before it. */
-async function putBack(options: ReadOptions, { symbol, time }: Cursor): Promise<boolean> {
+/**
+ * The row a cursor stands on is gone: the stream was cut or rewritten. Puts the cursor behind the
+ * last row that is known: shown lately, or older than what is remembered and than whatever rang.
+ */
+async function putBack(options: ReadOptions, { symbol, time, start }: Cursor): Promise<boolean> {
+  const { cursors, floor } = options
+  const of = { symbols: [symbol], before: time }
+  const [last] = await readLast(options, { ...of, rows: 1 })
+  // Of several pages only the last one counts as the request, and it may have begun behind the row.
+  if (last?.timestamp === time) return false
+  const rows = await readLast(options, { ...of, rows: pageRows })
+  const lately = options.shown?.(symbol)
+  const times = (lately?.times ?? []).map(stampOf)
+  const begin = stampOf(Math.max(Date.parse(start) + 1, lately?.fromMs ?? Number.NEGATIVE_INFINITY))
   const rung = options.behind?.get(symbol)
-  const [last] = await readLast(options, { symbols: [symbol], rows: 1 })
-  if (last && last.timestamp >= time) return false
-  const seen = last && rung === undefined ? await countAt(options, symbol, last.timestamp) : 0
-  options.cursors.reset(symbol, rung ?? last?.timestamp ?? options.floor, seen)
+  const isOld = (at: string): boolean =>
+    (lately === undefined || at < begin) && (rung === undefined || at < rung)
+  const known = rows.findLast(({ timestamp: at }) => isOld(at) || times.includes(at))
+  if (known) {
+    const at = known.timestamp
+    const shown = times.filter((one) => one === at).length
+    const there = await countAt(options, symbol, at)
+    cursors.reset(symbol, at, shown > 0 ? Math.min(shown, there) : there)
+  } else {
+    // All of a whole page is new: what lies before it is more than anybody can tell.
+    const first = rows.length < pageRows ? undefined : rows[0]?.timestamp
+    cursors.reset(symbol, first ?? floor, 0)
+  }
   return true
 }
 
@@ -198,5 +221,10 @@ function openBehind(cursors: Cursors, rows: Row[], isWhole: boolean): void {
 
 /** The next millisecond. */
 export function after(time: string): string {
-  return new Date(Date.parse(time) + 1).toISOString()
+  return stampOf(Date.parse(time) + 1)
+}
+
+/** As every row has it, so that comparing texts compares times. */
+export function stampOf(ms: number): string {
+  return new Date(ms).toISOString()
 }

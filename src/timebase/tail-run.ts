@@ -3,7 +3,7 @@ import type { Clock } from '../system.js'
 import { Audit } from './audit.js'
 import { beginning, Cursors } from './cursor.js'
 import { Listener } from './listener.js'
-import { openAtLast, type ReadOptions, readLast, readNew, readOn } from './read.js'
+import { openAtLast, type ReadOptions, readLast, readNew, readOn, stampOf } from './read.js'
 import { Rounds } from './rounds.js'
 import type { Row } from './row.js'
 import type { TailSource } from './source.js'
@@ -62,6 +62,7 @@ export class Run {
       cursors: this.#cursors,
       signal,
       behind: this.#behind,
+      shown: (symbol) => this.#audit.lately(symbol),
       floor: sinceMs === undefined ? beginning : stampOf(sinceMs),
       until: untilMs === undefined ? undefined : stampOf(untilMs),
     }
@@ -285,8 +286,4 @@ export class Run {
     const alive = this.#alive()
     return this.#passed.size > 0 && alive.every((symbol) => this.#passed.has(symbol))
   }
-}
-
-function stampOf(ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -553,6 +553,48 @@ describe('a stream that is cut', () => {
   })
 })
 
+describe('a stream that is cut and written again', () => {
+  it.each([
+    ['the bell rings for the last of a batch', true],
+    ['no bell rings', false],
+  ])('shows all that is new behind what it showed, where %s', async (_name, rings) => {
+    const one = harness()
+    for (let i = 0; i < 10; i++) one.server.append('a', at(i))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    for (let i = 10; i < 20; i += 2) {
+      one.server.append('a', at(i))
+      await one.clock.advance(2 * second)
+    }
+    one.server.rings = false
+    one.server.truncate('a', at(13))
+    for (const seconds of [13, 15]) one.server.append('a', at(seconds))
+    one.server.rings = rings
+    one.server.append('a', at(17))
+    await one.clock.advance(rings ? second : 35 * second)
+    one.server.rings = true
+    one.server.append('a', at(60))
+    await one.clock.advance(100 * second)
+    expect(tailing.shown().slice(15)).toEqual(['a 13', 'a 15', 'a 17', 'a 60'])
+    expect(tailing.events.some(({ type }) => type === 'inserted')).toBe(false)
+    await tailing.stop()
+  })
+
+  it('shows all of one that was emptied', async () => {
+    const one = harness()
+    const tailing = run(one)
+    await one.clock.advance(second)
+    for (let i = 10; i < 20; i++) one.server.append('a', at(i))
+    await one.clock.advance(second)
+    one.server.truncate('a', at(0))
+    one.server.rings = false
+    for (const seconds of [1, 2, 3]) one.server.append('a', at(seconds))
+    await one.clock.advance(35 * second)
+    expect(tailing.shown().slice(10)).toEqual(['a 1', 'a 2', 'a 3'])
+    await tailing.stop()
+  })
+})
+
 describe('a virtual hour', () => {
   it('with fifty server restarts shows every record exactly once', async () => {
     const one = harness(9)
