@@ -181,3 +181,40 @@ export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : undefined
 }
+
+/** What a file system refuses, in words; other errnos are no matter of files. */
+const fileRefusals: { [errno: string]: string } = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of this disk is used up',
+  EROFS: 'it lies on a read-only disk',
+  EACCES: 'its permissions do not allow that',
+  EPERM: 'its permissions do not allow that',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is no folder',
+  ENOENT: 'there is no such place',
+  ENAMETOOLONG: 'its name is too long',
+  EIO: 'its device failed',
+  ELOCKED: 'another wxstation is writing it',
+}
+
+const reads = ['read', 'scandir', 'stat', 'lstat']
+const writes = ['open', 'write', 'fsync', 'fdatasync', 'ftruncate', 'mkdir', 'mkdtemp', 'rename']
+
+/**
+ * An error of the file system as one that a user can act on, or undefined where it is none: sockets
+ * know the same errnos. `path` is the file as the user named it.
+ */
+export function fileError(error: unknown, path?: string): WxError | undefined {
+  const { syscall = '', path: own } = (error ?? {}) as NodeJS.ErrnoException
+  const errno = errnoOf(error) ?? ''
+  const why = fileRefusals[errno]
+  const isFile = reads.includes(syscall) || writes.includes(syscall) || errno === 'ELOCKED'
+  if (error instanceof WxError || why === undefined || !isFile) return undefined
+  const verb = reads.includes(syscall) ? 'read' : 'written'
+  const room = 'Make room there, then run the same command again.'
+  return new WxError('FILE_UNREADABLE', `${path ?? own ?? 'A file'} cannot be ${verb}: ${why}.`, {
+    ...(['ENOSPC', 'EDQUOT'].includes(errno) && { hint: room }),
+    ...(errno === 'ELOCKED' && { hint: 'Wait until that one has ended.' }),
+    cause: error,
+  })
+}

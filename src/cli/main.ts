@@ -4,6 +4,7 @@ import type { System } from '../system.js'
 import { commands } from './commands/index.js'
 import type { Context, GlobalOptions, Handler, Result } from './context.js'
 import { parseDuration } from './options.js'
+import { isGone, outputFailure, outputFlushed, watchOutput, writeLine } from './output.js'
 import { makePrompts } from './prompts.js'
 import { asWxError, errorData, errorLines } from './render/errors.js'
 import { harmlessLine } from './render/harmless.js'
@@ -36,18 +37,19 @@ export async function run(argv: string[], system: System, list = commands): Prom
   for (const add of list) add(program, handle)
   inherit(program, program)
 
-  const stopPipeErrors = quietPipes(system)
+  const stopWatching = watchOutput(system)
   try {
     await program.parseAsync(argv, { from: 'user' })
-    return exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return usageError(error, argv, program, system)
-    return printError(asWxError(error), system, globalOptions(program))
-  } finally {
-    // What is wrong with a last write is said after it.
-    await Promise.all([written(system.terminal.stdout), written(system.terminal.stderr)])
-    stopPipeErrors()
+    exitCode =
+      error instanceof CommanderError
+        ? usageError(error, argv, program, system)
+        : printError(asWxError(error), system, globalOptions(program))
   }
+  await outputFlushed(system)
+  stopWatching()
+  const failure = exitCode === 0 ? outputFailure(system.terminal.stdout) : undefined
+  return failure ? printError(failure, system, globalOptions(program)) : exitCode
 }
 
 function makeProgram(system: System): Command {
@@ -187,63 +189,10 @@ function printError(
   options: GlobalOptions & { color: boolean },
 ): number {
   const { stdout, stderr } = system.terminal
-  if (options.json) stdout.write(`${jsonText(errorData(error))}\n`)
+  const isBroken = outputFailure(stdout) !== undefined
+  if (options.json && !isBroken) stdout.write(`${jsonText(errorData(error))}\n`)
   const paint = makePaint(hasColor(system, Boolean(stderr.isTTY), options.color))
-  if (!options.json || options.debug)
+  if (!options.json || options.debug || isBroken)
     stderr.write(`${errorLines(error, paint, options).join('\n')}\n`)
   return error.exitCode
-}
-
-/** Waits for a slow reader, so that memory stays bounded whatever hangs at the other end. */
-async function writeLine(
-  system: System,
-  line: string | Uint8Array,
-  before?: () => void,
-): Promise<void> {
-  const { stdout } = system.terminal
-  before?.()
-  const checkReader = (): void => {
-    if (isGone(stdout)) throw new WxError('INTERRUPTED', 'The reader of the output went away.')
-  }
-  checkReader()
-  if (stdout.write(typeof line === 'string' ? `${line}\n` : line)) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stdout.off('drain', done).off('close', done).off('error', done)
-      resolve()
-    }
-    stdout.on('drain', done).on('close', done).on('error', done)
-  })
-  checkReader()
-}
-
-/** Streams whose reader closed the pipe: the process's own stdout forgets that it was destroyed. */
-const readerless = new WeakSet<object>()
-
-function isGone(stdout: NodeJS.WriteStream): boolean {
-  return stdout.destroyed || readerless.has(stdout)
-}
-
-/** `| head` closes the pipe: that is a quiet success, not an error. */
-function quietPipes(system: System): () => void {
-  const { stdout, stderr } = system.terminal
-  const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error
-    readerless.add(stdout)
-    stdout.destroy()
-  }
-  stdout.on('error', onError)
-  stderr.on('error', onError)
-  return () => {
-    stdout.off('error', onError)
-    stderr.off('error', onError)
-  }
-}
-
-/** Resolves when nothing waits to be written any more: an error of the last write comes before that. */
-async function written(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.destroyed) return
-  await new Promise<void>((resolve) => {
-    stream.write('', () => resolve())
-  })
 }

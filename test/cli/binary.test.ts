@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,6 +74,25 @@ describe('the binary', () => {
       const { child, done } = start(['config', 'show', '--config', '/nowhere'], home())
       child.stderr?.destroy()
       expect(await done).toMatchObject({ code: 3 })
+    },
+  )
+
+  it
+    .skipIf(!existsSync('/dev/full'))
+    .each([['config', 'show'], ['config', 'show', '--json'], ['--help']])(
+    'fails without a trace where the disk behind its output is full: %s %s',
+    (...argv) => {
+      const binary = fileURLToPath(new URL('../../bin/wxstation.js', import.meta.url))
+      const { status, stderr } = spawnSync(process.execPath, [binary, ...argv], {
+        env: { ...process.env, ...home(), NO_COLOR: '1' },
+        stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+        encoding: 'utf8',
+      })
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr: expect.stringMatching(/^✖ Standard output cannot be written: the disk is full\.\n/),
+      })
+      expect(stderr).not.toContain(' at ')
     },
   )
 })

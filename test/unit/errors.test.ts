@@ -1,5 +1,16 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { open, readFile, rename } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { type ErrorCode, errnoOf, errorTable, isAbort, WxError } from '../../src/errors.js'
+import {
+  type ErrorCode,
+  errnoOf,
+  errorTable,
+  fileError,
+  isAbort,
+  WxError,
+} from '../../src/errors.js'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
@@ -31,4 +42,27 @@ it('reads an errno', () => {
   expect(errnoOf(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe('ENOENT')
   expect(errnoOf(new Error('x'))).toBeUndefined()
   expect(errnoOf(null)).toBeUndefined()
+})
+
+it('says what a file system refuses in words, and leaves other errors alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wxstation-errors-'))
+  mkdirSync(join(folder, 'sub'))
+  const thrown = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error)
+  const words = async (work: Promise<unknown>, path?: string): Promise<unknown> =>
+    fileError(await thrown(work), path)?.message
+  try {
+    expect(await words(open(join(folder, 'sub'), 'w'), 'sub')).toBe(
+      'sub cannot be written: it is a folder.',
+    )
+    expect(await words(readFile(folder), 'it')).toBe('it cannot be read: it is a folder.')
+    const absent = join(folder, 'absent')
+    expect(await words(rename(absent, `${absent}2`))).toBe(
+      `${absent} cannot be written: there is no such place.`,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  const port = Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen' })
+  for (const other of [port, new Error('x'), new WxError('PORT_BUSY', 'x'), undefined])
+    expect(fileError(other)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-import { isAbort, WxError } from '../../errors.js'
+import { fileError, isAbort, WxError } from '../../errors.js'
 import type { GlobalOptions } from '../context.js'
 import { harmlessLine } from './harmless.js'
 import type { Paint } from './paint.js'
@@ -7,6 +7,8 @@ import type { Paint } from './paint.js'
 export function asWxError(error: unknown): WxError {
   if (error instanceof WxError) return error
   if (isAbort(error)) return new WxError('INTERRUPTED', 'Interrupted.', { cause: error })
+  const refusal = fileError(error)
+  if (refusal) return refusal
   const text = error instanceof Error ? error.message : String(error)
   return new WxError('FAULT', `Something went wrong inside wxstation: ${text}`, { cause: error })
 }
