@@ -122,13 +122,14 @@ export async function profileLogin(
     case 'oauth': {
       const { externalAuth } = await import('../timebase/auth/external.js')
       const { discoverProvider } = await import('../timebase/auth/provider.js')
-      const found = await discoverProvider(profile.configUrl ?? '', system, {
-        signal: context.signal,
+      const trust = {
         ...(tls.ca !== undefined && { ca: tls.ca }),
         ...(tls.insecure && { insecure: true }),
-      })
+      }
       const options = {
-        provider: { ...found, clientId: profile.user, audience: profile.audience },
+        discover: (signal: AbortSignal) =>
+          discoverProvider(profile.configUrl ?? '', system, { ...trust, signal }),
+        audience: profile.audience,
         clientId: profile.user,
         clientSecret: profile.secret === undefined ? undefined : secret,
         scope: profile.scope,

@@ -161,6 +161,11 @@ export function neverSent(error: unknown): boolean {
   return (errnoOf(error) ?? '') in unreachable && errnoOf(error) !== 'ETIMEDOUT'
 }
 
+/** True where the server took a request and missed its deadline. */
+export function isLate(error: unknown): boolean {
+  return ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'].includes(errnoOf(error) ?? '')
+}
+
 /** Wraps what `system.fetch` and reading a body throw, by errno or class. */
 export function transportError(error: unknown, server: string): Error {
   if (error instanceof WxError) return error
@@ -179,7 +184,7 @@ export function transportError(error: unknown, server: string): Error {
   const reason = unreachable[code]
   if (reason)
     return new WxError('NETWORK_UNREACHABLE', `${server} cannot be reached: ${reason}.`, options)
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
+  if (isLate(error))
     return new WxError('NO_ANSWER', `${server} took the request and then went silent.`, options)
   if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG')
     return new WxError('USAGE', `"${server}" is no address of a server.`, options)

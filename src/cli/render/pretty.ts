@@ -30,6 +30,8 @@ const waitingLineMs = 30_000
 /** Progress without a step for so long tells it: the longest healthy one is a slow chip's erase. */
 const stallMs = 5000
 const stallTurnMs = 1000
+/** Without these nobody could go on: they are said even where nothing else is. */
+const questions = new Set(['device-code'])
 /** Off a terminal nobody watches a spinner: a record that comes at once needs no line before it. */
 const quietStartMs = 2000
 
@@ -105,7 +107,9 @@ export function makePretty(
       if (debug) print([paint.dim(`[${event.area}] ${event.text}`)])
       return
     }
-    if (says === 'nothing' || (says === 'notices' && event.type !== 'notice')) return
+    const isQuestion = event.type === 'notice' && questions.has(event.notice)
+    if (says === 'nothing' && !isQuestion) return
+    if (says === 'notices' && event.type !== 'notice') return
     const board = 'board' in event ? (event.board ?? '') : ''
     unwatch(board)
     switch (event.type) {

@@ -2,19 +2,21 @@ import { WxError } from '../../errors.js'
 import type { Report } from '../../events.js'
 import type { Secret } from '../../secret.js'
 import type { System } from '../../system.js'
-import type { Refusal } from '../errors.js'
 import type { Authenticator } from './authenticator.js'
 import type { Provider } from './provider.js'
+import { codeIsOver, providerError, providerRefusal } from './provider-error.js'
 import { renewingTokens } from './renewing.js'
 import { type Form, postForm } from './token-endpoint.js'
 import { memoryTokens, parseTokens, type TokenStore, type Tokens } from './tokens.js'
 
 export interface ExternalOptions {
-  provider: Provider
+  /** Finds the provider, where it is first needed: a kept token does without. */
+  discover(signal: AbortSignal): Promise<Provider>
   clientId: string
   /** With a secret the program itself signs in (client credentials), without one a person does. */
   clientSecret?: Secret | undefined
   scope?: string | undefined
+  audience?: string | undefined
   ca?: string | undefined
   insecure?: boolean | undefined
   store?: TokenStore
@@ -27,6 +29,8 @@ type Parts = Pick<System, 'fetch' | 'clock'>
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 /** RFC 8628: five seconds where the provider names no interval, and five more when told to slow down. */
 const intervalSeconds = 5
+/** What may have passed when the code is asked about again. */
+const passing = new Set(['NO_ANSWER', 'NETWORK_UNREACHABLE'])
 
 /** Signs in at an external OAuth2 provider, whose tokens WebAdmin trusts. */
 export function externalAuth(
@@ -34,31 +38,47 @@ export function externalAuth(
   system: Parts,
   report: Report = () => {},
 ): Authenticator {
-  const { provider, clientId, clientSecret } = options
-  const server = new URL(provider.tokenUrl).origin
+  const { clientId, clientSecret } = options
   const tls = {
     ...(options.ca !== undefined && { ca: options.ca }),
     ...(options.insecure && { insecure: true }),
   }
-  const post = (url: string, form: Form, signal?: AbortSignal) =>
-    postForm(url, form, {}, system, { ...tls, ...(signal && { signal }) })
+  let found: Provider | undefined
+  const provider = async (signal: AbortSignal): Promise<Provider> => {
+    found ??= await options.discover(signal)
+    return found
+  }
+  const post = async (url: string, form: Form, signal: AbortSignal) => {
+    try {
+      return await postForm(url, form, {}, system, { ...tls, signal })
+    } catch (error) {
+      throw providerError(error, new URL(url).origin)
+    }
+  }
   const client: Form = {
     client_id: clientId,
     ...(clientSecret && { client_secret: clientSecret.reveal() }),
   }
   const wanted: Form = {
     ...(options.scope && { scope: options.scope }),
-    ...(provider.audience && { audience: provider.audience }),
+    ...(options.audience && { audience: options.audience }),
   }
-  const grant = async (form: Form, signal?: AbortSignal): Promise<Tokens | Refusal> => {
-    const answer = await post(provider.tokenUrl, { ...form, ...client }, signal)
-    return 'refusal' in answer
-      ? answer.refusal
-      : parseTokens(answer.json, system.clock.now(), server)
+  const grant = async (form: Form, signal: AbortSignal): Promise<Tokens | WxError> => {
+    const { tokenUrl } = await provider(signal)
+    const server = new URL(tokenUrl).origin
+    const answer = await post(tokenUrl, { ...form, ...client }, signal)
+    if ('refusal' in answer)
+      return providerRefusal(answer.refusal, server, { secret: clientSecret !== undefined })
+    try {
+      return parseTokens(answer.json, system.clock.now(), server)
+    } catch (error) {
+      throw providerError(error, server)
+    }
   }
 
-  async function byDevice(signal?: AbortSignal): Promise<Tokens> {
-    const { deviceUrl } = provider
+  async function byDevice(signal: AbortSignal): Promise<Tokens> {
+    const { deviceUrl, tokenUrl } = await provider(signal)
+    const server = new URL(tokenUrl).origin
     if (deviceUrl === undefined)
       throw new WxError('LOGIN_REFUSED', `${server} offers no login by device code.`, {
         hint: 'Use client credentials (--client-id, --client-secret-stdin) or a ready token.',
@@ -66,7 +86,7 @@ export function externalAuth(
     // openid and offline_access: without them most providers give no refresh token.
     const scope = options.scope ?? 'openid offline_access'
     const asked = await post(deviceUrl, { ...wanted, scope, client_id: clientId }, signal)
-    if ('refusal' in asked) throw refused(asked.refusal, server)
+    if ('refusal' in asked) throw providerRefusal(asked.refusal, server)
     const code = deviceCode(asked.json, server)
     report({
       type: 'notice',
@@ -78,14 +98,18 @@ export function externalAuth(
     while (system.clock.monotonic() < endMs) {
       await system.clock.sleep(pause * 1000, signal)
       const form = { grant_type: deviceGrant, device_code: code.deviceCode }
-      const answer = await grant(form, signal)
-      if ('access' in answer) return answer
-      if (answer.kind === 'slow_down') pause += intervalSeconds
-      else if (answer.kind !== 'authorization_pending') throw refused(answer, server)
+      const answer = await grant(form, signal).catch((error: unknown) => {
+        signal.throwIfAborted()
+        if (error instanceof WxError) return error
+        throw error
+      })
+      if (!(answer instanceof WxError)) return answer
+      if (answer.details.kind === 'authorization_pending') continue
+      // The person may be typing the code while the network is away: it is asked for less often.
+      if (answer.details.kind !== 'slow_down' && !passing.has(answer.code)) throw answer
+      pause += intervalSeconds
     }
-    throw new WxError('LOGIN_REFUSED', 'The code was not entered in time.', {
-      hint: 'Run the command again and enter the new code.',
-    })
+    throw codeIsOver()
   }
 
   return renewingTokens({
@@ -93,31 +117,26 @@ export function externalAuth(
     user: clientSecret ? clientId : undefined,
     store: options.store ?? memoryTokens(),
     clock: system.clock,
+    forgetsTokens: false,
     async refresh(refresh, signal) {
       const answer = await grant({ grant_type: 'refresh_token', refresh_token: refresh }, signal)
-      if (!('access' in answer)) return undefined
       // A provider that does not rotate refresh tokens sends none: the old one stays good.
-      return { ...answer, refresh: answer.refresh ?? refresh }
+      if (!(answer instanceof WxError)) return { ...answer, refresh: answer.refresh ?? refresh }
+      // Only the provider's own word ends a login: a proxy that answers for it does not.
+      if (answer.code !== 'LOGIN_REFUSED' || answer.details.kind === undefined) throw answer
+      return undefined
     },
     async signIn(signal) {
-      if (clientSecret) {
-        const answer = await grant({ grant_type: 'client_credentials', ...wanted }, signal)
-        if ('access' in answer) return answer
-        throw refused(answer, server)
-      }
-      if (options.canAsk) return byDevice(signal)
-      throw new WxError('LOGIN_REFUSED', `The login at ${server} is over.`, {
-        hint: 'Run `wxstation login --sso` on a terminal once more.',
-      })
+      if (!clientSecret && options.canAsk) return byDevice(signal)
+      const { origin } = new URL((await provider(signal)).tokenUrl)
+      if (!clientSecret)
+        throw new WxError('LOGIN_REFUSED', `${origin} wants a person to sign in.`, {
+          hint: 'Run `wxstation login --sso` on a terminal; a machine signs in with --client-id and --client-secret-stdin.',
+        })
+      const answer = await grant({ grant_type: 'client_credentials', ...wanted }, signal)
+      if (answer instanceof WxError) throw answer
+      return answer
     },
-  })
-}
-
-function refused({ kind, text, status }: Refusal, server: string): WxError {
-  const said = text || kind || `status ${status}`
-  return new WxError('LOGIN_REFUSED', `${server} refused the login: ${said}`, {
-    details: { server, status, ...(kind && { kind }) },
-    hint: 'Check the client id and what the provider allows it: grants, scopes, audience.',
   })
 }
 

@@ -47,6 +47,7 @@ export function passwordAuth(
     user: options.user,
     store: options.store ?? memoryTokens(),
     clock: system.clock,
+    forgetsTokens: true,
     async refresh(refresh, signal) {
       const form = { grant_type: 'refresh_token', refresh_token: refresh }
       const answer = await grant(form, signal)

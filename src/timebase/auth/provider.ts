@@ -2,14 +2,13 @@ import { WxError } from '../../errors.js'
 import type { FetchOptions, System } from '../../system.js'
 import { bodyText, parseJson, refusalText, serverUrl } from '../client.js'
 import { readRefusal, refusalError, transportError } from '../errors.js'
+import { providerError } from './provider-error.js'
 
 /** An external OAuth2 provider as its discovery document describes it. */
 export interface Provider {
   tokenUrl: string
   /** Where a device code is asked for; absent where the provider has no such flow. */
   deviceUrl: string | undefined
-  clientId: string | undefined
-  audience: string | undefined
 }
 
 /** How WebAdmin says that it wants to be signed in to. */
@@ -30,7 +29,13 @@ export async function readAuthInfo(
   options: Tls = {},
 ): Promise<AuthInfo> {
   const server = serverUrl(url).href.replace(/\/$/, '')
-  const info = await getJson(`${server}/api/v0/authInfo`, server, system, options)
+  const info = await getJson(`${server}/api/v0/authInfo`, server, system, options).catch(
+    (error: unknown): Fields => {
+      // Older versions have no such page, and name no provider.
+      if (error instanceof WxError && error.details.status === 404) return {}
+      throw error
+    },
+  )
   return {
     isExternal: info.provider_type !== undefined && info.provider_type !== 'BUILT_IN_OAUTH',
     configUrl: text(info.config_url),
@@ -44,13 +49,15 @@ export async function discoverProvider(
   configUrl: string,
   system: Pick<System, 'fetch'>,
   options: Tls = {},
-): Promise<Pick<Provider, 'tokenUrl' | 'deviceUrl'>> {
-  const base = serverUrl(configUrl)
+): Promise<Provider> {
+  const base = providerUrl(configUrl)
   const wellKnown = '/.well-known/openid-configuration'
   const href = base.pathname.includes('/.well-known/')
     ? base.href
     : `${base.href.replace(/\/$/, '')}${wellKnown}`
-  const document = await getJson(href, base.origin, system, options)
+  const document = await getJson(href, base.origin, system, options).catch((error: unknown) => {
+    throw providerError(error, base.origin)
+  })
   const tokenUrl = endpoint(document.token_endpoint, base)
   if (tokenUrl === undefined) {
     throw new WxError('LOGIN_REFUSED', `${base.origin} does not say where tokens come from.`, {
@@ -58,6 +65,17 @@ export async function discoverProvider(
     })
   }
   return { tokenUrl, deviceUrl: endpoint(document.device_authorization_endpoint, base) }
+}
+
+function providerUrl(text: string): URL {
+  try {
+    return serverUrl(text)
+  } catch (cause) {
+    throw new WxError('USAGE', `"${text}" is no address of an OpenID provider.`, {
+      hint: 'Give its issuer, for example --issuer https://id.example.org/realms/weather.',
+      cause,
+    })
+  }
 }
 
 /** Secrets go there: an endpoint in the clear is taken only from a provider that is so itself. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../system.js'
+import { SharedWork } from '../shared-work.js'
 import type { Authenticator } from './authenticator.js'
 import type { TokenStore, Tokens } from './tokens.js'
 
@@ -8,10 +9,15 @@ export interface RenewingOptions {
   store: TokenStore
   clock: Clock
   /** New tokens by the refresh token, or undefined where the server no longer takes it. */
-  refresh(refresh: string, signal?: AbortSignal): Promise<Tokens | undefined>
+  refresh(refresh: string, signal: AbortSignal): Promise<Tokens | undefined>
   /** New tokens from the beginning; throws where that is not possible. */
-  signIn(signal?: AbortSignal): Promise<Tokens>
+  signIn(signal: AbortSignal): Promise<Tokens>
+  /** The server makes its tokens itself, and forgets all of them when it starts. */
+  forgetsTokens: boolean
 }
+
+/** What is refused so soon after a login is not refused for its age. */
+const justNowMs = 60_000
 
 /**
  * Bearer tokens that renew themselves: in time by the refresh token, from the beginning when that
@@ -19,25 +25,38 @@ export interface RenewingOptions {
  */
 export function renewingTokens(options: RenewingOptions): Authenticator {
   const { store, clock, kind, user } = options
+  const renewal = new SharedWork<Tokens>()
   let tokens: Tokens | undefined
   let loaded = false
-  let renewal: Promise<Tokens> | undefined
+  let signedIn = { access: '', atMs: 0 }
 
-  async function renew(signal?: AbortSignal): Promise<Tokens> {
-    const refresh = tokens?.refresh
-    const next =
-      (refresh ? await options.refresh(refresh, signal) : undefined) ??
-      (await options.signIn(signal))
-    tokens = next
-    await store.save(next)
-    return next
+  const isFresh = (one: Tokens): boolean => clock.now() < one.renewAtMs
+
+  /** By the newest refresh token there is: a provider may take each of them only once. */
+  async function refreshed(mayTakeKept: boolean, signal: AbortSignal): Promise<Tokens | undefined> {
+    const tried = new Set<string>()
+    while (true) {
+      // Another command with the same login may have renewed them meanwhile.
+      const kept = (await store.load()) ?? tokens
+      if (mayTakeKept && kept && kept.access !== tokens?.access && isFresh(kept)) return kept
+      const refresh = kept?.refresh
+      if (refresh === undefined || tried.has(refresh)) return undefined
+      tried.add(refresh)
+      const next = await options.refresh(refresh, signal)
+      if (next) return next
+    }
   }
 
-  function share(signal?: AbortSignal): Promise<Tokens> {
-    renewal ??= renew(signal).finally(() => {
-      renewal = undefined
-    })
-    return renewal
+  async function renew(mayTakeKept: boolean, signal: AbortSignal): Promise<Tokens> {
+    let next = await refreshed(mayTakeKept, signal)
+    if (!next) {
+      next = await options.signIn(signal)
+      signedIn = { access: next.access, atMs: clock.monotonic() }
+    }
+    tokens = next
+    // A cache: a full disk does not fail what the server has granted.
+    await store.save(next).catch(() => undefined)
+    return next
   }
 
   async function current(signal?: AbortSignal): Promise<Tokens> {
@@ -45,8 +64,8 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
       tokens = await store.load()
       loaded = true
     }
-    if (tokens && clock.now() < tokens.renewAtMs) return tokens
-    return share(signal)
+    if (tokens && isFresh(tokens)) return tokens
+    return renewal.join((stop) => renew(true, stop), signal)
   }
 
   return {
@@ -63,7 +82,11 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
       const token = used.authorization?.replace(/^Bearer /, '')
       // Another request may have renewed the tokens while this one was under way.
       if (tokens && token !== tokens.access) return true
-      await share(signal)
+      // The next login would fare no better, and a person would be asked twice.
+      const isNew = token === signedIn.access && clock.monotonic() - signedIn.atMs < justNowMs
+      if (isNew && !options.forgetsTokens) return false
+      // What another command keeps may be as void as this: a restart forgets all of them.
+      await renewal.join((stop) => renew(false, stop), signal)
       return true
     },
   }

@@ -90,6 +90,22 @@ describe('single sign-on', () => {
     expect(forms).toHaveLength(2)
   })
 
+  it('says the code with --quiet, too: nobody could go on without', async () => {
+    const { url } = await site(authority('house'))
+    const login = ['login', url, '--sso', '--insecure', '--quiet']
+    const { err, code } = await cli(login, computer()({ tty: true, clock: hasty }))
+    expect(err).toContain('enter the code WDJB-MJHT')
+    expect(code).toBe(0)
+  })
+
+  it('off a terminal says what a machine does instead', async () => {
+    const { url, forms } = await site(authority('house'))
+    const { err, code } = await cli(['login', url, '--sso', '--insecure'], computer()())
+    expect(err).toMatch(/wants a person to sign in\.\n.*--client-secret-stdin/)
+    expect(code).toBe(9)
+    expect(forms).toEqual([])
+  })
+
   it('is refused where nobody vouches for the certificate', async () => {
     const { url, forms } = await site(authority('house'))
     const { code, err } = await cli(['login', url, '--sso'], computer()({ tty: true }))

@@ -1,14 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Event } from '../../../src/events.js'
 import { Secret } from '../../../src/secret.js'
 import { apiKeyAuth, stompText } from '../../../src/timebase/auth/api-key.js'
-import { externalAuth } from '../../../src/timebase/auth/external.js'
-import { discoverProvider, readAuthInfo } from '../../../src/timebase/auth/provider.js'
 import { sessionAuth } from '../../../src/timebase/auth/session.js'
 import { signature, signedText } from '../../../src/timebase/auth/signature.js'
 import { tokenAuth } from '../../../src/timebase/auth/token.js'
-import { type Answer, recorded, scripted, wire } from '../../support/answers.js'
+import { scripted, wire } from '../../support/answers.js'
 import { fakeClock } from '../../support/clock.js'
 
 const server = 'http://server:8099'
@@ -135,146 +132,5 @@ describe('a ready token', () => {
     expect(() => tokenAuth(new Secret('a\nb'))).toThrow(
       expect.objectContaining({ code: 'LOGIN_REFUSED' }),
     )
-  })
-})
-
-describe('an external provider', () => {
-  const provider = {
-    tokenUrl: 'https://id.example.org/token',
-    deviceUrl: 'https://id.example.org/device',
-    clientId: 'wx',
-    audience: 'api://timebase',
-  }
-  const device: Answer = {
-    body: JSON.stringify({
-      device_code: 'dc',
-      user_code: 'WDJB-MJHT',
-      verification_uri: 'https://id.example.org/activate',
-      interval: 5,
-      expires_in: 900,
-    }),
-  }
-  const error = (kind: string): Answer => ({ status: 400, body: JSON.stringify({ error: kind }) })
-  const token: Answer = { body: '{"access_token":"at","refresh_token":"rt","expires_in":3600}' }
-
-  /** Runs a device login against a script; time passes by itself. */
-  async function byDevice(
-    answers: Answer[],
-  ): Promise<{ result: unknown; events: Event[]; waits: number[]; bodies: string[] }> {
-    const script = scripted(answers)
-    const events: Event[] = []
-    const waits: number[] = []
-    let elapsed = 0
-    const clock = {
-      ...fakeClock(),
-      monotonic: () => elapsed,
-      sleep: async (ms: number) => {
-        waits.push(ms)
-        elapsed += ms
-      },
-    }
-    const auth = externalAuth(
-      { provider, clientId: 'wx', canAsk: true },
-      { fetch: script.fetch, clock },
-      (event) => events.push(event),
-    )
-    const result = await auth.headers(signable('GET', '/x')).catch((one: unknown) => one)
-    return { result, events, waits, bodies: script.sent.map(({ body }) => String(body)) }
-  }
-
-  it('is asked by device code until the person has entered it', async () => {
-    const { result, events, waits, bodies } = await byDevice([
-      device,
-      error('authorization_pending'),
-      error('slow_down'),
-      token,
-    ])
-    expect(result).toEqual({ authorization: 'Bearer at' })
-    expect(waits).toEqual([5000, 5000, 10_000])
-    expect(events).toContainEqual({
-      type: 'notice',
-      notice: 'device-code',
-      values: { uri: 'https://id.example.org/activate', code: 'WDJB-MJHT' },
-    })
-    expect(bodies[0]).toContain('audience=api%3A%2F%2Ftimebase')
-    expect(bodies[1]).toContain('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code')
-  })
-
-  it.each(['access_denied', 'expired_token', 'invalid_client'])('%s ends it', async (kind) => {
-    const { result } = await byDevice([device, error(kind)])
-    expect(result).toMatchObject({ code: 'LOGIN_REFUSED', details: { kind } })
-  })
-
-  it('gives up when the code is over', async () => {
-    const pending = Array.from({ length: 180 }, () => error('authorization_pending'))
-    const { result, waits } = await byDevice([device, ...pending])
-    expect(result).toMatchObject({ code: 'LOGIN_REFUSED' })
-    expect(waits).toHaveLength(180)
-  })
-
-  it('signs a machine in by client credentials', async () => {
-    const script = scripted([token])
-    const auth = externalAuth(
-      { provider, clientId: 'wx', clientSecret: new Secret('s&t'), scope: 'tb.write' },
-      { fetch: script.fetch, clock: fakeClock() },
-    )
-    expect(await auth.headers(signable('GET', '/x'))).toEqual({ authorization: 'Bearer at' })
-    expect(Object.fromEntries(new URLSearchParams(String(script.sent[0]?.body)))).toEqual({
-      grant_type: 'client_credentials',
-      scope: 'tb.write',
-      audience: 'api://timebase',
-      client_id: 'wx',
-      client_secret: 's&t',
-    })
-  })
-
-  it('keeps a refresh token that the provider does not rotate', async () => {
-    const script = scripted([
-      token,
-      { body: '{"access_token":"at2"}' },
-      { body: '{"access_token":"at3"}' },
-    ])
-    const auth = externalAuth(
-      { provider, clientId: 'wx', clientSecret: new Secret('s') },
-      { fetch: script.fetch, clock: fakeClock() },
-    )
-    const first = await auth.headers(signable('GET', '/x'))
-    await auth.refused(first)
-    await auth.refused(await auth.headers(signable('GET', '/x')))
-    expect(script.sent.slice(1).map(({ body }) => String(body))).toEqual([
-      'grant_type=refresh_token&refresh_token=rt&client_id=wx&client_secret=s',
-      'grant_type=refresh_token&refresh_token=rt&client_id=wx&client_secret=s',
-    ])
-  })
-
-  it('is found by its discovery document', async () => {
-    const document = {
-      token_endpoint: 'https://id.example.org/token',
-      device_authorization_endpoint: 'https://id.example.org/device',
-    }
-    const script = scripted([{ body: JSON.stringify(document) }])
-    expect(await discoverProvider('https://id.example.org/realm', script)).toEqual({
-      tokenUrl: document.token_endpoint,
-      deviceUrl: document.device_authorization_endpoint,
-    })
-    expect(script.sent[0]?.url).toBe(
-      'https://id.example.org/realm/.well-known/openid-configuration',
-    )
-  })
-
-  it('never sends secrets in the clear because a document says so', async () => {
-    const script = scripted([{ body: '{"token_endpoint":"http://id.example.org/token"}' }])
-    await expect(discoverProvider('https://id.example.org', script)).rejects.toMatchObject({
-      code: 'LOGIN_REFUSED',
-    })
-  })
-
-  it('is told from the built-in login', async () => {
-    expect(await readAuthInfo(server, scripted([recorded('auth', 'auth-info')]))).toEqual({
-      isExternal: false,
-      configUrl: undefined,
-      clientId: 'web',
-      audience: undefined,
-    })
   })
 })
