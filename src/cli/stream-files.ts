@@ -78,7 +78,12 @@ export async function exportStream(
     return undefined
   }
   const path = resolve(system.cwd, flags.output)
-  if ((await system.files.stat(path)) && !flags.force)
+  const found = await system.files.stat(path)
+  if (found?.isFolder)
+    throw new WxError('FILE_UNREADABLE', `"${flags.output}" is a folder.`, {
+      hint: 'Name a file in it.',
+    })
+  if (found && !flags.force)
     throw new WxError('USAGE', `${flags.output} exists already.`, {
       hint: 'Give another name, or overwrite it with --force.',
     })

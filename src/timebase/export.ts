@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { WxError } from '../errors.js'
+import { fileError, WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
@@ -80,11 +80,13 @@ export async function exportToFile(
   const part = `${path}.part`
   const state = `${path}.part.json`
   const key = exportKey(client, options, classes)
-  return files.locked(part, async () => {
+  return lockedFile(files, path, async () => {
     const before = await resumable(files, part, state, key)
     const { from, to } = before ?? options
     const range = { ...options, from, to }
-    const file = await openFile(files, part, before ? 'r+' : 'w')
+    // What another export noted would be believed of the part that is begun here.
+    if (!before) await files.remove(state)
+    const file = await files.open(part, before ? 'r+' : 'w')
     const done: Exported = {
       records: before?.records ?? 0,
       bytes: before?.bytes ?? 0,
@@ -94,7 +96,7 @@ export async function exportToFile(
       await file.truncate(done.bytes)
       const append = async (text: string): Promise<void> => {
         const bytes = Buffer.from(text)
-        await file.write(bytes, 0, bytes.length, done.bytes)
+        await writeAll(file, bytes, done.bytes)
         done.bytes += bytes.length
       }
       if (!before) await append(fileHead(options.format, columnsOf(classes)))
@@ -116,7 +118,11 @@ export async function exportToFile(
           if (done.bytes - savedBytes > saveEveryBytes) await save()
         }
       } catch (error) {
-        await save()
+        // A full disk has room for the note once half a piece is off it; why it stopped is said.
+        await file
+          .truncate(done.bytes)
+          .then(save)
+          .catch(() => {})
         throw error
       }
       await file.datasync()
@@ -151,11 +157,11 @@ export async function exportToParquet(
       yield page.records
     }
   }
-  return files.locked(part, async () => {
-    const file = await openFile(files, part, 'w')
+  return lockedFile(files, path, async () => {
+    const file = await files.open(part, 'w')
     try {
       for await (const bytes of parquetPieces(records(), classes)) {
-        await file.write(bytes, 0, bytes.length, done.bytes)
+        await writeAll(file, bytes, done.bytes)
         done.bytes += bytes.length
       }
       await file.datasync()
@@ -262,10 +268,23 @@ async function resumable(
   }
 }
 
-async function openFile(files: System['files'], path: string, flags: string): Promise<FileHandle> {
+/** Runs `fn` while no other export writes the file; what the disk refuses is said of the file itself. */
+async function lockedFile<T>(
+  files: System['files'],
+  path: string,
+  fn: () => Promise<T>,
+): Promise<T> {
   try {
-    return await files.open(path, flags)
-  } catch (cause) {
-    throw new WxError('FILE_UNREADABLE', `${path} cannot be written.`, { cause })
+    return await files.locked(`${path}.part`, fn)
+  } catch (error) {
+    throw fileError(error, path) ?? error
+  }
+}
+
+/** One write may take less than it is given, on a disk that fills up without any error. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
+    at += bytesWritten
   }
 }

@@ -2,47 +2,12 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
-import type { Gateway } from '../../../src/sandbox/gateway/gateway.js'
 import { Secret } from '../../../src/secret.js'
 import { nodeSystem } from '../../../src/system/node.js'
 import { passwordAuth } from '../../../src/timebase/auth/password.js'
 import { makeClient } from '../../../src/timebase/client.js'
-import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
-import { cli, type TestSystem, type TestSystemOptions } from '../../support/system.js'
-
-/** Patience takes no time in tests. */
-const hasty = { ...nodeSystem().clock, sleep: async () => {} }
-
-interface Bench {
-  gateway: Gateway
-  folder: string
-  run(
-    argv: string[],
-    options?: TestSystemOptions,
-  ): Promise<{ code: number; out: string; err: string }>
-  system(options?: TestSystemOptions): TestSystem
-}
-
-/** A gateway with the stream `garden` and a computer that knows it. */
-async function bench(): Promise<Bench> {
-  const gateway = await testGateway()
-  const here = computer(gatewayEnv(gateway))
-  const system = (options: TestSystemOptions = {}): TestSystem => here({ clock: hasty, ...options })
-  const run: Bench['run'] = (argv, options) => cli(argv, system(options))
-  await run(['stream', 'create', 'garden', '--no-status'])
-  return { gateway, run, system, folder: system().cwd }
-}
-
-/** Rows of CSV for some stations: every one at the same times, so that equal times abound. */
-function weatherCsv(count: number, stations = 3): string {
-  const lines = ['timestamp,symbol,temperature,humidity,pressure,case_temperature']
-  for (let i = 0; i < count; i++) {
-    const time = new Date(Date.UTC(2026, 10, 1) + i * 2000).toISOString()
-    for (let s = 0; s < stations; s++)
-      lines.push(`${time},st-${s},${20 + (i % 50) / 10},48.5,1013.2,${i % 7 ? 22.1 : ''}`)
-  }
-  return `${lines.join('\n')}\n`
-}
+import { bench, hasty, sorted, weatherCsv } from '../../support/stream-bench.js'
+import { cli } from '../../support/system.js'
 
 /** What a station sends of a row of that CSV. */
 function messageOf(line: string): object {
@@ -51,8 +16,6 @@ function messageOf(line: string): object {
   const fields = names.map((name, i) => [name, values[i] === '' ? null : Number(values[i])])
   return { symbol, timestamp, ...Object.fromEntries(fields) }
 }
-
-const sorted = (text: string): string => text.trim().split('\n').sort().join('\n')
 
 describe('export and import', () => {
   it.each(['csv', 'ndjson'])('give the same records back through %s', async (format) => {
