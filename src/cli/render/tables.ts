@@ -76,8 +76,9 @@ export function bytesText(bytes: number): string {
 }
 
 export function secondsText(ms: number): string {
-  if (ms >= 3_600_000)
-    return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`
-  if (ms >= 90_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+  // Rounded first: 119.6 s are 2 min 0 s, not 1 min 60 s.
+  const [seconds, minutes] = [Math.round(ms / 1000), Math.round(ms / 60_000)]
+  if (seconds >= 3600) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  if (ms >= 90_000) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
   return `${(ms / 1000).toFixed(1)} s`
 }

@@ -54,6 +54,9 @@ it.each([
   [89_900, '89.9 s'],
   [125_000, '2 min 5 s'],
   [7_500_000, '2 h 5 min'],
+  [119_600, '2 min 0 s'],
+  [3_599_700, '1 h 0 min'],
+  [7_199_000, '2 h 0 min'],
 ])('%i ms are %s', (ms, text) => expect(secondsText(ms)).toBe(text))
 
 it('aligns facts in one column', () => expect(fact('Board', 'x')).toBe('Board     x'))
