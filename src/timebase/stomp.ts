@@ -29,17 +29,22 @@ export class FrameReader {
       const end = this.#pending.indexOf('\0')
       if (!headEnd || end < 0 || headEnd.index > end) {
         if (end >= 0) throw new SyntaxError('a STOMP frame without a head')
-        if (this.#pending.length > maxFrame) throw new SyntaxError('a STOMP frame without an end')
-        return frames
+        return this.#wait(frames)
       }
       const head = this.#pending.slice(0, headEnd.index)
       const bodyStart = headEnd.index + headEnd[0].length
       const { command, headers } = readHead(head)
       const bodyEnd = endOfBody(this.#pending, bodyStart, headers['content-length'])
-      if (bodyEnd === undefined) return frames
+      if (bodyEnd === undefined) return this.#wait(frames)
       frames.push({ command, headers, body: this.#pending.slice(bodyStart, bodyEnd) })
       this.#pending = this.#pending.slice(bodyEnd + 1)
     }
+  }
+
+  /** The rest is to come. */
+  #wait(frames: Frame[]): Frame[] {
+    if (this.#pending.length > maxFrame) throw new SyntaxError('a STOMP frame without an end')
+    return frames
   }
 }
 
@@ -55,8 +60,12 @@ function endOfBody(
   const bytes = Number(contentLength)
   if (contentLength === undefined || !Number.isInteger(bytes))
     return found(text.indexOf('\0', start))
+  let counted = start
+  let size = 0
   for (let end = text.indexOf('\0', start); end >= 0; end = text.indexOf('\0', end + 1)) {
-    if (Buffer.byteLength(text.slice(start, end)) >= bytes) return end
+    size += Buffer.byteLength(text.slice(counted, end))
+    counted = end
+    if (size >= bytes) return end
   }
   return undefined
 }

@@ -53,6 +53,19 @@ describe('frames', () => {
     expect(() => new FrameReader().take(text)).toThrow(SyntaxError)
   })
 
+  it.each([
+    ['in its head', 'MESSAGE\n', 'a'],
+    ['in its body', 'MESSAGE\n\n', 'a'],
+    ['behind a length that is never reached', 'MESSAGE\ncontent-length:99999999\n\n', 'a\0'],
+  ])('without an end are refused, whether they go on %s', (_name, begin, more) => {
+    const reader = new FrameReader()
+    reader.take(begin)
+    const piece = more.repeat(100_000)
+    expect(() => {
+      for (let i = 0; i < 50; i++) reader.take(piece)
+    }).toThrow(SyntaxError)
+  })
+
   it('of any garbage end in frames or a SyntaxError', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 8 }), (chunks) => {
