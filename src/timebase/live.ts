@@ -139,7 +139,11 @@ async function* watched(
     for await (const message of socket.messages) {
       pulse.heard()
       const text = typeof message === 'string' ? message : decoder.decode(message, { stream: true })
-      yield* reader.take(text)
+      const frames = reader.take(text)
+      // A broker without a clock of its own answers 0, or says nothing of beats.
+      const hello = frames.find(({ command }) => command === 'CONNECTED')
+      if (hello && !(Number.parseInt(hello.headers['heart-beat'] ?? '0', 10) > 0)) pulse.noBeats()
+      yield* frames
     }
   } finally {
     fallSilent()

@@ -12,6 +12,8 @@ const silenceMs = 30_000
 export interface Pulse {
   /** To be called at every sign of life of the connection. */
   heard(): void
+  /** It will not beat: then only what the server answers elsewhere tells. */
+  noBeats(): void
   stop(): void
 }
 
@@ -22,11 +24,12 @@ export function watchPulse(
   onSilence: () => void,
 ): Pulse {
   let heardAt = clock.monotonic()
+  let patienceMs = silenceMs
   let asking: AbortController | undefined
   let cancel = clock.timer(quietMs, ask)
 
   function ask(): void {
-    if (clock.monotonic() - heardAt > silenceMs) {
+    if (clock.monotonic() - heardAt > patienceMs) {
       onSilence()
       return
     }
@@ -44,6 +47,9 @@ export function watchPulse(
   }
   return {
     stop,
+    noBeats() {
+      patienceMs = Number.POSITIVE_INFINITY
+    },
     heard() {
       stop()
       heardAt = clock.monotonic()

@@ -106,6 +106,7 @@ const connected = 'CONNECTED\nversion:1.2\nheart-beat:10000,10000\n\n\0'
 /** Opens the bell and collects what it rings. */
 async function listening(
   one: Script,
+  hello = connected,
 ): Promise<{ rung: Ring[]; failure(): unknown; over(): boolean }> {
   const signal = new AbortController().signal
   const opening = openStompBell(
@@ -114,7 +115,7 @@ async function listening(
     signal,
   )
   await one.clock.advance(0)
-  one.say(connected)
+  one.say(hello)
   const bell = await opening
   const rung: Ring[] = []
   let failure: unknown
@@ -227,6 +228,19 @@ describe('the bell', () => {
     await one.clock.advance(30_000)
     expect(failure()).toBeUndefined()
     await one.clock.advance(2000)
+    expect(failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
+  })
+
+  it.each([
+    ['says that it does not', 'CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\0'],
+    ['says nothing of it', 'CONNECTED\nversion:1.2\n\n\0'],
+  ])('lives without beats where the server %s, and answers elsewhere', async (_what, hello) => {
+    const one = script()
+    const { failure } = await listening(one, hello)
+    await one.clock.advance(120_000)
+    expect(failure()).toBeUndefined()
+    one.answer = never
+    await one.clock.advance(15_000)
     expect(failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
   })
 
