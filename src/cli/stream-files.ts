@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
-import { errnoOf, isAbort, WxError } from '../errors.js'
+import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from '../timebase/client.js'
@@ -25,6 +25,7 @@ import {
   reportQueue,
   stationOfFile,
 } from './stream-queue.js'
+import { checkTwice, fileText } from './text-file.js'
 import { openTimebase } from './timebase.js'
 
 export interface ExportFlags {
@@ -130,6 +131,7 @@ export async function importStream(
 ): Promise<Result> {
   const { system, settings, signal, report } = context
   const path = resolve(system.cwd, file)
+  await checkTwice(system, path, file)
   const format = flags.format ?? formatByName(file) ?? (await formatByContent(system, path))
   if (format === 'parquet')
     throw new WxError('FILE_INVALID', `${file} is Parquet, which is for other programs to read.`, {
@@ -267,34 +269,4 @@ function fileRecords(
   signal: AbortSignal,
 ): AsyncGenerator<FileRecord> {
   return readRecords(fileText(system, path, signal), format, classes)
-}
-
-/** A file as text, piece by piece; one that is no UTF-8 is no file of records. */
-async function* fileText(
-  system: System,
-  path: string,
-  signal?: AbortSignal,
-): AsyncGenerator<string> {
-  const file = await system.files.open(path, 'r').catch((cause: unknown) => {
-    throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
-  })
-  try {
-    const decoder = new TextDecoder('utf-8', { fatal: true })
-    const buffer = new Uint8Array(65_536)
-    while (true) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await file.read(buffer, 0, buffer.length)
-      yield decoder.decode(buffer.subarray(0, bytesRead), { stream: bytesRead > 0 })
-      if (bytesRead === 0) return
-    }
-  } catch (cause) {
-    if (cause instanceof TypeError)
-      throw new WxError('FILE_INVALID', `${path} is no text file.`, { cause })
-    // A folder opens like a file and fails when it is read.
-    if (errnoOf(cause) && !(cause instanceof WxError) && !isAbort(cause))
-      throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
-    throw cause
-  } finally {
-    await file.close()
-  }
 }

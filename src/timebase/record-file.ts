@@ -83,6 +83,8 @@ async function* readCsv(text: AsyncIterable<string>, check: Check): AsyncGenerat
       columns = cells.map((cell) => (cell ?? '').replace(/^\ufeff/, ''))
       if (!columns.includes('symbol') || !columns.includes('timestamp'))
         throw bad(line, 'the head must name the columns timestamp and symbol')
+      const twice = columns.find((name, i) => columns?.indexOf(name) !== i)
+      if (twice !== undefined) throw bad(line, `the column "${twice}" stands there twice`)
       continue
     }
     if (cells.length !== columns.length)
@@ -127,12 +129,16 @@ async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
 }
 
 /** Numbers and truth values may arrive as texts (CSV); what does not fit the field is an error. */
-function checkedValue(value: unknown, { name, type }: Field, line: number): FieldValue {
+function checkedValue(value: unknown, field: Field, line: number): FieldValue {
+  const { name, type, encoding } = field
   switch (type) {
     case 'FLOAT':
     case 'INTEGER': {
       const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
       if (typeof number === 'number' && Number.isFinite(number)) {
+        // The server would store NULL without a word.
+        if (encoding === 'IEEE32' && !Number.isFinite(Math.fround(number)))
+          throw bad(line, `"${String(value)}" is too large for the field "${name}"`)
         if (type === 'FLOAT' || Number.isInteger(number)) return number
       }
       throw bad(line, `"${String(value)}" is no number for the field "${name}"`)

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
@@ -141,6 +142,18 @@ describe('export and import', () => {
     expect(code).toBe(0)
     expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
   })
+
+  it.skipIf(process.platform === 'win32')(
+    'takes no pipe, which is empty the second time',
+    async () => {
+      const { run, folder } = await bench()
+      const pipe = join(folder, 'pipe.csv')
+      execFileSync('mkfifo', [pipe])
+      const { code, err } = await run(['stream', 'import', 'pipe.csv', 'garden'])
+      expect(code).toBe(2)
+      expect(err).toContain('"pipe.csv" is no file that can be read twice.')
+    },
+  )
 
   it('takes records in any order', async () => {
     const { run, folder } = await bench()

@@ -124,6 +124,12 @@ describe('files of records', () => {
       'Line 2: "2026-11-02" is no time like 2026-11-23T21:00:00.000Z.',
     ],
     ['csv', `timestamp,symbol,rain\n${time},a,1\n`, 'Line 2: the stream has no field "rain".'],
+    [
+      'csv',
+      `timestamp,symbol,temperature,temperature\n${time},a,1,2\n`,
+      'Line 1: the column "temperature" stands there twice.',
+    ],
+    ['csv', `${head}${time},a,1e39\n`, 'Line 2: "1e39" is too large for the field "temperature".'],
     ['ndjson', '{"symbol":"a"\n', 'Line 1: this is no JSON.'],
     ['ndjson', '[1]\n', 'Line 1: this is no record.'],
     ['ndjson', `{"timestamp":"${time}"}`, 'Line 1: there is no symbol.'],
