@@ -212,7 +212,9 @@ function valueKey(
   classes: RecordClass[],
 ): string {
   const found = classes.find(({ name }) => name === type)
-  const values = (found?.fields ?? []).map(({ name, encoding }) => {
+  const values = (found?.fields ?? []).map(({ name, encoding, isStatic }) => {
+    // The server's own value, which another file may lack.
+    if (isStatic) return null
     const value = fields[name] ?? null
     return typeof value === 'number' && encoding === 'IEEE32' ? Math.fround(value) : value
   })

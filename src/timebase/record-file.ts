@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import { csvLine, csvRows } from './csv.js'
+import { isNested, nestedValue } from './nested.js'
 import type { Field, FieldValue, RecordClass, StreamRecord } from './schema.js'
 import { parseTimestamp } from './times.js'
 
@@ -131,6 +132,11 @@ async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
 /** Numbers and truth values may arrive as texts (CSV); what does not fit the field is an error. */
 function checkedValue(value: unknown, field: Field, line: number): FieldValue {
   const { name, type, encoding } = field
+  if (isNested(type)) {
+    const nested = nestedValue(value)
+    if (nested) return nested
+    throw bad(line, `"${String(value)}" is no array or object for the field "${name}"`)
+  }
   switch (type) {
     case 'FLOAT':
     case 'INTEGER': {

@@ -1,4 +1,5 @@
 import { WxError } from '../errors.js'
+import { Nested } from './nested.js'
 import {
   type FieldValue,
   type RecordClass,
@@ -53,10 +54,9 @@ function floatValue(text: string): FieldValue {
   return Number.isFinite(value) ? value : null
 }
 
-/** Nested objects and arrays stay readable as their JSON text. */
 function fieldValue(value: unknown): FieldValue {
   if (value === null || value === undefined) return null
-  return typeof value === 'object' ? JSON.stringify(value) : (value as FieldValue)
+  return typeof value === 'object' ? new Nested(value) : (value as FieldValue)
 }
 
 function notARow(): WxError {

@@ -51,15 +51,20 @@ function compareFields(wanted: RecordClass, found: RecordClass): SchemaDifferenc
       class: wanted.name,
       field: field.name,
       found: fieldText(field),
-      loses: !field.nullable,
+      loses: !field.nullable && !field.isStatic,
     })
   }
   return differences
 }
 
 /** `FLOAT IEEE32`, `INTEGER NOT NULL INT32`: a field's type in the words of the DDL. */
-export function fieldText({ type, encoding, nullable }: Field): string {
-  const parts = [type, nullable ? '' : 'NOT NULL', normalEncoding(encoding)]
+export function fieldText({ type, encoding, nullable, isStatic }: Field): string {
+  const parts = [
+    isStatic ? 'STATIC' : '',
+    type,
+    nullable ? '' : 'NOT NULL',
+    normalEncoding(encoding),
+  ]
   return parts.filter((part) => part !== '').join(' ')
 }
 
@@ -79,7 +84,9 @@ function normalEncoding(encoding: string | undefined): string {
 
 /** Whether a value of `wanted` may not survive in `found`. */
 function narrows(wanted: Field, found: Field): boolean {
-  if (wanted.type !== found.type || (wanted.nullable && !found.nullable)) return true
+  // What is written to a static field is ignored.
+  if (wanted.type !== found.type || found.isStatic || (wanted.nullable && !found.nullable))
+    return true
   const widths: { [encoding: string]: number } = {
     IEEE32: 32,
     IEEE64: 64,

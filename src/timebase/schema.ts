@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteText } from './names.js'
+import type { Nested } from './nested.js'
 
-export type FieldValue = number | string | boolean | null
+export type FieldValue = number | string | boolean | Nested | null
 
 /** One row of a stream. Times are `yyyy-MM-ddTHH:mm:ss.SSSZ`; a field that is NULL is absent or null. */
 export interface StreamRecord {
@@ -19,6 +20,8 @@ export interface Field {
   /** IEEE32, INT32, UTF8, …; undefined for types that have none. */
   encoding?: string | undefined
   nullable: boolean
+  /** One value for all records, which is part of the schema: what is written is ignored. */
+  isStatic?: true
 }
 
 export interface RecordClass {
@@ -160,6 +163,7 @@ export function parseSchema(body: unknown): RecordClass[] {
         type: string(shape, 'name') ?? '',
         encoding: string(shape, 'encoding'),
         nullable: typeof nullable === 'boolean' ? nullable : false,
+        ...(object({ field }, 'field').static === true && { isStatic: true as const }),
       }
     }),
   }))

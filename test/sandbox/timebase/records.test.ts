@@ -30,6 +30,55 @@ describe('export and import', () => {
     expect(sorted(readFileSync(join(folder, 'again.csv'), 'utf8'))).toBe(sorted(weatherCsv(200)))
   })
 
+  it.each(['csv', 'ndjson'])('give values of every type back through %s', async (format) => {
+    const { run, folder, gateway } = await bench()
+    const { url, user, password } = gateway
+    const auth = passwordAuth({ url, user, password: new Secret(password) }, nodeSystem())
+    const client = makeClient({ url, auth }, nodeSystem())
+    for (const name of ['first', 'second'])
+      await client.post(['query'], {
+        body: {
+          query: `CREATE DURABLE STREAM "${name}" (
+            ENUM "mode" (ON, OFF);
+            CLASS "inner" ("x" FLOAT, "s" VARCHAR);
+            CLASS "rec" (
+              "d" FLOAT DECIMAL(2), "i" INTEGER INT8, "b" BOOLEAN, "s" VARCHAR, "c" CHAR,
+              "ts" TIMESTAMP, "tod" TIMEOFDAY, "bin" BINARY, "e" "mode", "arr" ARRAY(FLOAT),
+              "obj" OBJECT("inner"), STATIC "unit" VARCHAR = 'C'
+            );
+          )`,
+        },
+      })
+    const timestamp = '2026-11-02T10:00:00.000Z'
+    const whole = {
+      ...{
+        $type: 'rec',
+        symbol: 'a,"b"\nc',
+        timestamp,
+        d: 1.25,
+        i: -7,
+        b: true,
+        s: ' "x"\r\n',
+        c: 'z',
+      },
+      ...{ ts: timestamp, tod: '12:34:56.789', bin: [1, -2, 127], e: 'OFF', arr: [1.5, 2, null] },
+      obj: { $type: 'inner', x: 1.5, s: 'q' },
+    }
+    const bare = { $type: 'rec', symbol: '', timestamp: '2026-11-02T10:00:01.000Z', s: '' }
+    expect(await client.post(['first', 'write'], { body: [whole, bare] })).toEqual([])
+    const file = `out.${format}`
+    await run(['stream', 'export', 'first', '-o', file])
+    const importing = async (): Promise<unknown> =>
+      JSON.parse((await run(['stream', 'import', file, 'second', '--json'])).out)
+    expect(await importing()).toMatchObject({ stored: 2, present: 0, refused: [] })
+    expect(await importing()).toMatchObject({ stored: 0, present: 2, refused: [] })
+    const select = (stream: string): Promise<unknown> => client.get([stream, 'select'])
+    expect(await select('second')).toEqual(await select('first'))
+    if (format === 'csv') return
+    const [line = ''] = readFileSync(join(folder, file), 'utf8').split('\n')
+    expect(JSON.parse(line)).toMatchObject({ bin: whole.bin, obj: { $type: 'inner', s: 'q' } })
+  })
+
   it('finds every record once over page boundaries among equal times', async () => {
     const { run, folder } = await bench()
     const text = weatherCsv(3500, 7)

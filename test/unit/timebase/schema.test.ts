@@ -110,6 +110,8 @@ describe('compareSchemas', () => {
     ['pressure', { nullable: false }, 'changed-field', true],
     ['rain', { nullable: true }, 'extra-field', false],
     ['rain', { nullable: false }, 'extra-field', true],
+    ['rain', { nullable: false, isStatic: true as const }, 'extra-field', false],
+    ['pressure', { isStatic: true as const }, 'changed-field', true],
   ])('%s as %j is a %s', (name, change, kind, loses) => {
     expect(compareSchemas([weather], [changed(name, change)])).toMatchObject([
       { kind, field: name, loses },
