@@ -1,7 +1,7 @@
 import { Arrivals } from '../timebase/arrivals.js'
 import { derive } from '../timebase/derive.js'
-import { type Rhythm, suspects, Watch } from '../timebase/gaps.js'
-import type { RecordClass } from '../timebase/schema.js'
+import { type Rhythm, statusMs, suspects, told, Watch } from '../timebase/gaps.js'
+import { type RecordClass, statusSchema } from '../timebase/schema.js'
 import type { TailEvent, TailRecord } from '../timebase/tail.js'
 import { parseTemplate, type Template } from '../timebase/template.js'
 import { convertUnits, type UnitSystem } from '../timebase/units.js'
@@ -33,8 +33,11 @@ export class TailPrinter {
   readonly #options: PrinterOptions
   readonly #template: Template | undefined
   readonly #startedMs: number
-  readonly #watch = new Watch()
-  readonly #arrivals = new Arrivals((symbol) => this.#watch.interval(symbol))
+  #watch = new Watch()
+  #isStatus = false
+  readonly #arrivals = new Arrivals(
+    (symbol) => this.#watch.interval(symbol) ?? (this.#isStatus ? statusMs : undefined),
+  )
   readonly #count = {
     records: 0,
     gaps: 0,
@@ -76,6 +79,8 @@ export class TailPrinter {
     const there = flags.derived ? [...named, ...derivedFields] : named
     checkFields(condition?.fields ?? [], there, stream)
     checkFields(this.#template?.fields ?? [], [...there, 'time'], stream)
+    this.#isStatus = classes.some(({ name }) => name === statusSchema.classes[0]?.name)
+    if (this.#isStatus) this.#watch = new Watch(told)
     this.#headIsDue = format === 'csv'
     this.#isFlat = classes.every(({ fields }) => fields.every(({ type }) => flatTypes.has(type)))
     if (format !== 'pretty') return

@@ -16,13 +16,26 @@ const memory = 5
 interface Station {
   lastMs: number
   distances: number[]
-  /** Median of the distances; undefined until three are known. */
+  /** What the distances let expect; undefined until three are known. */
   interval: number | undefined
+}
+
+/** Which rhythm a stream's records have. */
+interface Kind {
+  /** Records this close to each other are one. */
+  sameMs: number
+  /** What the last distances let expect. */
+  usual(distances: number[]): number | undefined
 }
 
 /** Learns each station's own interval and notices gaps and steps back. */
 export class Watch {
   readonly #stations = new Map<string, Station>()
+  readonly #kind: Kind
+
+  constructor(kind = measured) {
+    this.#kind = kind
+  }
 
   /** Takes the time of one record. Records with equal times say nothing about the rhythm. */
   observe(symbol: string, ms: number): Rhythm {
@@ -35,11 +48,11 @@ export class Watch {
     const expectedMs = station.interval
     station.lastMs = ms
     if (distance < 0) return { backMs: -distance }
-    if (distance === 0) return {}
+    if (distance <= this.#kind.sameMs) return {}
     station.distances.push(distance)
     if (station.distances.length > memory) station.distances.shift()
-    // One more of the median's value leaves the median where it is.
-    if (distance !== expectedMs) station.interval = median(station.distances)
+    // One more of the usual value leaves it where it is.
+    if (distance !== expectedMs) station.interval = this.#kind.usual(station.distances)
     if (expectedMs !== undefined && distance > gapFactor * expectedMs) {
       return { gapMs: distance, expectedMs }
     }
@@ -60,6 +73,24 @@ function median(distances: number[]): number | undefined {
   if (distances.length < 3) return undefined
   const sorted = [...distances].sort((a, b) => a - b)
   return sorted[sorted.length >> 1]
+}
+
+const measured: Kind = { sameMs: 0, usual: median }
+
+/** A station that was told nothing else says how it is once a minute (design.md). */
+export const statusMs = 60_000
+
+/**
+ * What stations say about themselves comes at an even rhythm, and at each fault between, several of
+ * them at once. An outage is longer, but only one of the last few.
+ */
+export const told: Kind = {
+  sameMs: 1000,
+  usual(distances) {
+    if (distances.length < 3) return undefined
+    const [, second = 0] = [...distances].sort((a, b) => b - a)
+    return Math.max(statusMs, second)
+  },
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { suspects, Watch } from '../../../src/timebase/gaps.js'
+import { suspects, told, Watch } from '../../../src/timebase/gaps.js'
 
 /** Feeds times in seconds and answers what was noticed at each. */
 function noticed(seconds: number[]): object[] {
@@ -45,6 +45,21 @@ describe('gaps', () => {
     expect(watch.interval('slow')).toBe(60_000)
     expect(watch.stations).toBe(2)
   })
+})
+
+describe('gaps of what stations say about themselves', () => {
+  const gaps = (seconds: number[]): object[] => {
+    const watch = new Watch(told)
+    return seconds.map((at) => watch.observe('a', at * 1000)).filter((one) => 'gapMs' in one)
+  }
+
+  it.each([
+    ['three faults at boot', [0, 0.001, 0.002, 60, 120, 180], []],
+    ['faults between the minutes', [0, 20, 45, 60, 75, 80, 90, 120, 180, 240], []],
+    ['a minute that two faults share', [0, 60, 61, 62, 120, 180], []],
+    ['ten minutes, four faults', [0, 600, 1200, 1300, 1300.001, 1300.002, 1300.003, 1800], []],
+    ['five minutes without any', [0, 60, 120, 180, 480], [{ gapMs: 300_000, expectedMs: 60_000 }]],
+  ])('%s', (_name, seconds, found) => expect(gaps(seconds)).toEqual(found))
 })
 
 describe('physical limits', () => {
