@@ -56,6 +56,7 @@ export class TailPrinter {
   #isFlat = false
   #nowMs = 0
   readonly #lines = new TailLines()
+  readonly #stations = new Set<string>()
 
   constructor(context: Context, options: PrinterOptions) {
     this.#context = context
@@ -117,7 +118,7 @@ export class TailPrinter {
 
   summary(): TailSummary {
     const elapsedMs = this.#context.system.clock.monotonic() - this.#startedMs
-    return { ...this.#count, stations: this.#watch.stations, elapsedMs }
+    return { ...this.#count, stations: this.#stations.size, elapsedMs }
   }
 
   #record(event: TailRecord): void {
@@ -138,6 +139,7 @@ export class TailPrinter {
     convertUnits(row, units)
     if (condition && !condition(this.#named(row, station))) return
     count.records++
+    this.#stations.add(row.symbol)
     if (late) count.late++
     if (inserted) count.inserted++
     if (wrong.length > 0) count.suspect++

@@ -63,10 +63,6 @@ export class Watch {
   interval(symbol: string): number | undefined {
     return this.#stations.get(symbol)?.interval
   }
-
-  get stations(): number {
-    return this.#stations.size
-  }
 }
 
 function median(distances: number[]): number | undefined {

@@ -2,8 +2,9 @@ import { expect, it } from 'vitest'
 import type { Context } from '../../../src/cli/context.js'
 import { makePaint } from '../../../src/cli/render/paint.js'
 import { type PrinterOptions, TailPrinter } from '../../../src/cli/tail-printer.js'
-import { type RecordClass, statusSchema } from '../../../src/timebase/schema.js'
+import { type RecordClass, statusSchema, weatherSchema } from '../../../src/timebase/schema.js'
 import type { TailRecord } from '../../../src/timebase/tail.js'
+import { parseWhere } from '../../../src/timebase/where.js'
 import { type FakeClock, fakeClock } from '../../support/clock.js'
 import { testSystem } from '../../support/system.js'
 
@@ -59,4 +60,11 @@ it('tells no station silent that said twice what is wrong and then says how it i
   }
   expect(lines.join('\n')).not.toMatch(/silent|no record/)
   expect(printer.summary()).toMatchObject({ gaps: 0, silent: 0 })
+})
+
+it('counts the stations whose records it showed', async () => {
+  const condition = parseWhere('symbol=b')
+  const { printer, store } = printing(weatherSchema.classes, { condition })
+  for (const symbol of ['a', 'b', 'c', 'b']) await store(symbol)
+  expect(printer.summary()).toMatchObject({ records: 2, stations: 1 })
 })
