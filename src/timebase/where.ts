@@ -9,7 +9,8 @@ type Token =
   | { kind: 'name' | 'text' | 'sign'; text: string; at: number }
   | { kind: 'number'; text: string; value: number; at: number }
 
-type Operand = (row: Record<string, unknown>) => unknown
+/** `beside`: the value it is compared with. */
+type Operand = (row: Record<string, unknown>, beside?: unknown) => unknown
 
 const comparisons: Record<string, (a: number | string, b: number | string) => boolean> = {
   '>': (a, b) => a > b,
@@ -20,6 +21,9 @@ const comparisons: Record<string, (a: number | string, b: number | string) => bo
   '==': (a, b) => a === b,
   '!=': (a, b) => a !== b,
 }
+
+const hint =
+  'Write for example --where \'temperature>30 and symbol=roof\', and other names in quotes: symbol="240a".'
 
 /** Parentheses deeper than this are no condition of a person. */
 const maxDepth = 100
@@ -41,7 +45,7 @@ export function parseWhere(source: string): Condition {
     const token = tokens[at]
     const place = token ? `at "${source.slice(token.at).trimStart().slice(0, 12)}"` : 'at its end'
     throw new WxError('USAGE', `The condition "${source}" is not understood ${place}: ${what}.`, {
-      hint: "Write for example --where 'temperature>30 and symbol=roof'.",
+      hint,
     })
   }
   const sign = (...texts: string[]): string | undefined => {
@@ -99,7 +103,7 @@ export function parseWhere(source: string): Condition {
     const right = operand('right')
     return (row) => {
       const a = left(row)
-      const b = right(row)
+      const b = right(row, a)
       if (typeof a === 'number' && typeof b === 'number') return compare(a, b)
       if (!comparable(a) || !comparable(b)) return false
       return compare(String(a), String(b))
@@ -109,11 +113,12 @@ export function parseWhere(source: string): Condition {
     const token = tokens[at]
     if (!token || token.kind === 'sign') return fail('a field or a value is missing')
     at++
+    const { text } = token
     if (token.kind === 'number') {
       const { value } = token
-      return () => value
+      // Beside a text it is one: a station may be called 0042.
+      return (_row, beside) => (typeof beside === 'string' ? text : value)
     }
-    const { text } = token
     if (token.kind === 'text' || side === 'right') return () => text
     fields.add(text)
     return (row) => (Object.hasOwn(row, text) ? row[text] : undefined)
@@ -130,7 +135,7 @@ function comparable(value: unknown): value is string | number | boolean {
 
 function scan(source: string): Token[] {
   const pattern =
-    /\s*(?:([A-Za-z_$][\w$.*-]*)|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|'([^']*)'|"([^"]*)"|(>=|<=|==|!=|&&|\|\||[><=!()]))/y
+    /\s*(?:([\p{L}_$][\p{L}\p{M}\p{N}_$.*-]*)|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|'([^']*)'|"([^"]*)"|(>=|<=|==|!=|&&|\|\||[><=!()]))/uy
   const tokens: Token[] = []
   const end = source.trimEnd().length
   while (pattern.lastIndex < end) {
@@ -140,7 +145,7 @@ function scan(source: string): Token[] {
       throw new WxError(
         'USAGE',
         `The condition "${source}" is not understood at "${source.slice(at).trimStart().slice(0, 12)}".`,
-        { hint: "Write for example --where 'temperature>30 and symbol=roof'." },
+        { hint },
       )
     }
     const [, name, number, single, double, sign] = match

@@ -10,6 +10,9 @@ const row = {
   temperature: 31.5,
   humidity: 20,
   clock: 'ntp',
+  mac: '0042',
+  hex: '12e4',
+  place: 'Küche',
   ok: true,
   none: null,
 }
@@ -43,6 +46,13 @@ describe('conditions', () => {
     ['ok=true', true],
     ['AND=1 or temperature>30', true],
     ['toString', false],
+    ['mac=0042', true],
+    ['mac=42', false],
+    ['mac!=0042', false],
+    ["mac<'0043'", true],
+    ['hex=12e4', true],
+    ['place=Küche', true],
+    ['place>=Kü-1.*', true],
     ['__proto__', false],
     ['temperature>humidity', false],
   ])('%s -> %s', (source, expected) => expect(parseWhere(source)(row)).toBe(expected))
@@ -99,6 +109,11 @@ describe('conditions', () => {
 
   it('say where the mistake is', () => {
     expect(() => parseWhere('temperature>30 und humidity<5')).toThrow('at "und humidity"')
+    const unquoted = (): unknown => parseWhere('symbol=240a')
+    expect(unquoted).toThrow('at "a"')
+    expect(unquoted).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('in quotes') }),
+    )
   })
 })
 
