@@ -1,35 +1,14 @@
 import { resolve } from 'node:path'
 import { WxError } from '../errors.js'
-import type { Secret } from '../secret.js'
+import { memoryTokens } from '../timebase/auth/tokens.js'
 import { serverUrl } from '../timebase/client.js'
 import { type Rights, readRights } from '../timebase/status.js'
 import type { Context, Result } from './context.js'
-import {
-  activateProfile,
-  type Profile,
-  profilesFile,
-  removeProfiles,
-  saveProfile,
-} from './profiles.js'
+import { describeLogin, type LoginFlags } from './login-wish.js'
+import { activateProfile, profilesFile, removeProfiles, saveProfile } from './profiles.js'
 import { fact } from './render/tables.js'
 import { loginText, rightsText } from './render/timebase.js'
-import { secretFromStdin } from './stdin.js'
-import { checkServer, clientOf, isPrivateKey, profileLogin, tlsOf } from './timebase.js'
-
-export interface LoginFlags {
-  user?: string
-  passwordStdin?: true
-  apiKey?: string
-  secretStdin?: true
-  sso?: true
-  issuer?: string
-  clientId?: string
-  clientSecretStdin?: true
-  scope?: string
-  ca?: string
-  insecure?: true
-  switch?: true
-}
+import { checkServer, clientOf, isInsecure, profileLogin, tlsOf } from './timebase.js'
 
 /** Asks for what is missing, signs in once for proof, then keeps the login. */
 export async function login(
@@ -40,29 +19,39 @@ export async function login(
   const { system, settings, signal } = context
   if (flags.switch) return switchTo(system, settings.get('profile'))
   const url = await askUrl(context, address)
-  const ca = flags.ca === undefined ? undefined : resolve(system.cwd, flags.ca)
+  const named = flags.ca ?? settings.get('timebase.ca')
+  const ca = named === undefined ? undefined : resolve(system.cwd, named)
+  const insecure = flags.insecure ?? isInsecure(context)
   const shared = {
     url,
     // Kept for commands that run in other folders.
     ...(ca !== undefined && { ca }),
-    ...(flags.insecure && { insecure: true }),
+    ...(insecure && { insecure: true }),
   }
   const name = settings.get('profile') ?? 'default'
-  const tls = await tlsOf(context, ca, flags.insecure ?? false, '--ca')
+  if (name.trim() === '') throw new WxError('USAGE', 'A login needs a name: --profile has none.')
+  const tls = await tlsOf(context, ca, insecure, flags.ca === undefined ? 'timebase.ca' : '--ca')
   await checkServer(context, url, tls)
-  const profile = await describeLogin(context, shared, flags)
-  const chosen = await profileLogin(context, name, profile)
-  const { rights } = await readRights(clientOf(context, chosen), signal)
-  await saveProfile(system, name, profile)
+  const profile = await describeLogin(context, shared, tls, flags)
+  // Kept tokens would prove what was true at an earlier login.
+  const tokens = memoryTokens()
+  const chosen = await profileLogin(context, name, profile, tokens)
+  const { rights, timebaseDown } = await readRights(clientOf(context, chosen), signal)
+  await saveProfile(system, name, profile, await tokens.load())
   const { auth } = chosen
   return {
     data: { profile: name, url, kind: auth.kind, user: auth.user, rights },
     pretty: (paint) => [
-      `${paint.good('✔')} Signed in to ${url} as ${loginText(auth)}: ${rightsText(rights)}.`,
+      `${paint.good('✔')} Signed in to ${url}${auth.user === undefined ? '' : ' as'} ${loginText(auth)}: ${rightsText(rights, timebaseDown)}.`,
       paint.dim(`  Login "${name}" is kept in ${profilesFile(system)}, which only you can read.`),
     ],
-    next: `wxstation ${rights.write === false ? 'tail' : 'stream create'}`,
+    next: nextCommand(rights),
   }
+}
+
+function nextCommand({ read, write }: Rights): string {
+  if (!read) return 'wxstation timebase status'
+  return `wxstation ${write === false ? 'tail' : 'stream create'}`
 }
 
 async function switchTo(system: Context['system'], name: string | undefined): Promise<Result> {
@@ -89,83 +78,15 @@ async function askUrl({ settings, prompts }: Context, address?: string): Promise
   return serverUrl(text).href.replace(/\/$/, '')
 }
 
-async function describeLogin(
-  context: Context,
-  shared: Omit<Profile, 'kind' | 'user'>,
-  flags: LoginFlags,
-): Promise<Profile> {
-  const { settings, prompts, system } = context
-  const fromStdin = async (flag: string, wanted: true | undefined): Promise<Secret | undefined> =>
-    wanted ? secretFromStdin(system.terminal, flag) : undefined
-
-  if (flags.sso || flags.issuer !== undefined || flags.clientId !== undefined)
-    return describeExternal(context, shared, flags, fromStdin)
-  if (flags.apiKey !== undefined) {
-    const secret =
-      (await fromStdin('--secret-stdin', flags.secretStdin)) ??
-      settings.secret('timebase.apiSecret') ??
-      (await prompts.secret(`Secret of the API key ${flags.apiKey}`, {
-        flag: '--secret-stdin',
-        env: 'WXSTATION_TIMEBASE_API_SECRET',
-      }))
-    const kind = isPrivateKey(secret.reveal()) ? 'session' : 'api-key'
-    return { ...shared, kind, user: flags.apiKey, secret: secret.reveal() }
-  }
-  const user =
-    flags.user ??
-    settings.get('timebase.user') ??
-    (await prompts.text(
-      'User',
-      { flag: '--user', env: 'WXSTATION_TIMEBASE_USER' },
-      { initial: 'admin' },
-    ))
-  const password =
-    (await fromStdin('--password-stdin', flags.passwordStdin)) ??
-    settings.secret('timebase.password') ??
-    (await prompts.secret(`Password of ${user}`, {
-      flag: '--password-stdin',
-      env: 'WXSTATION_TIMEBASE_PASSWORD',
-    }))
-  return { ...shared, kind: 'password', user, secret: password.reveal() }
-}
-
-async function describeExternal(
-  { system, signal }: Context,
-  shared: Omit<Profile, 'kind' | 'user'>,
-  flags: LoginFlags,
-  fromStdin: (flag: string, wanted: true | undefined) => Promise<Secret | undefined>,
-): Promise<Profile> {
-  const { readAuthInfo } = await import('../timebase/auth/provider.js')
-  const pem = shared.ca === undefined ? undefined : await system.files.readText(shared.ca)
-  const info = await readAuthInfo(shared.url, system, {
-    signal,
-    ...(pem !== undefined && { ca: pem }),
-    ...(shared.insecure && { insecure: true }),
-  })
-  const configUrl = flags.issuer ?? info.configUrl
-  const clientId = flags.clientId ?? (info.isExternal ? info.clientId : undefined)
-  if (configUrl === undefined || clientId === undefined) {
-    throw new WxError('LOGIN_REFUSED', `${shared.url} names no provider for single sign-on.`, {
-      hint: 'It signs users in by itself: leave --sso out, or give --issuer and --client-id.',
-    })
-  }
-  const secret = await fromStdin('--client-secret-stdin', flags.clientSecretStdin)
-  return {
-    ...shared,
-    kind: 'oauth',
-    user: clientId,
-    configUrl,
-    ...(secret && { secret: secret.reveal() }),
-    ...(info.audience !== undefined && { audience: info.audience }),
-    ...(flags.scope !== undefined && { scope: flags.scope }),
-  }
-}
-
 /** Forgets logins and their tokens. The server keeps no list of tokens, so nothing is said to it. */
 export async function logout(context: Context, all: boolean): Promise<Result> {
   const { loadProfiles } = await import('./profiles.js')
-  const { active } = await loadProfiles(context.system)
+  const { active, profiles } = await loadProfiles(context.system)
   const name = context.settings.get('profile') ?? active
+  const nothing =
+    name === undefined || name in profiles
+      ? 'There was no login to forget.'
+      : `There is no login called "${name}".`
   const wanted = all ? 'all' : name === undefined ? [] : [name]
   const removed = await removeProfiles(context.system, wanted)
   const next = (await loadProfiles(context.system)).active
@@ -173,7 +94,7 @@ export async function logout(context: Context, all: boolean): Promise<Result> {
     data: { removed, active: next },
     pretty: (paint) => [
       removed.length === 0
-        ? 'There was no login to forget.'
+        ? nothing
         : `${paint.good('✔')} Forgotten: ${removed.join(', ')}, with all tokens.`,
       ...(next === undefined ? [] : [`  Login "${next}" is used from now on.`]),
     ],
@@ -186,7 +107,7 @@ export async function whoami(context: Context): Promise<Result> {
   const { loadProfiles } = await import('./profiles.js')
   const chosen = await chooseLogin(context)
   const { profiles } = await loadProfiles(context.system)
-  const { rights } = await readRights(clientOf(context, chosen), context.signal)
+  const { rights, timebaseDown } = await readRights(clientOf(context, chosen), context.signal)
   const others = Object.keys(profiles).filter((name) => name !== chosen.profile)
   return {
     data: {
@@ -197,20 +118,20 @@ export async function whoami(context: Context): Promise<Result> {
       rights,
       others,
     },
-    pretty: () => whoamiLines(chosen, rights, others),
+    pretty: () => whoamiLines(chosen, rightsText(rights, timebaseDown), others),
   }
 }
 
 function whoamiLines(
   { url, auth, profile }: Awaited<ReturnType<typeof profileLogin>>,
-  rights: Rights,
+  rights: string,
   others: string[],
 ): string[] {
   const from = profile === undefined ? 'environment and settings' : `login "${profile}"`
   return [
     fact('Server', url),
     fact('User', loginText(auth)),
-    fact('Rights', rightsText(rights)),
+    fact('Rights', rights),
     fact('From', from),
     ...(others.length > 0 ? [fact('Others', `${others.join(', ')} (choose with --profile)`)] : []),
   ]

@@ -93,17 +93,19 @@ async function scan({ report, signal }: Context, repl: Repl): Promise<SeenNetwor
 
 /** Never from the command line itself, where every user of the machine can read it. */
 export async function wifiPassword(
-  { system, settings, prompts }: Context,
+  context: Context,
   flags: NetworkFlags,
   ssid: string,
 ): Promise<Secret> {
+  const { system, settings, prompts } = context
   if (flags.wifiPassword) return flags.wifiPassword
   if (flags.passwordFile !== undefined) {
     const text = await system.files.readText(flags.passwordFile)
     if (text !== undefined) return new Secret(text.replace(/\r?\n$/, ''))
     throw new WxError('FILE_UNREADABLE', `There is no file ${flags.passwordFile}.`)
   }
-  if (flags.passwordStdin) return secretFromStdin(system.terminal, '--password-stdin')
+  if (flags.passwordStdin)
+    return secretFromStdin(context, '--password-stdin', `Password of ${ssid}`)
   // An empty variable says: an open network.
   if (system.env.WXSTATION_WIFI_PASSWORD === '') return new Secret('')
   return settings.secret('wifi.password') ?? (await askPassword(prompts, ssid))

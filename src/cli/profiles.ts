@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { WxError } from '../errors.js'
+import { errnoOf, WxError } from '../errors.js'
 import type { System } from '../system.js'
 import type { TokenStore, Tokens } from '../timebase/auth/tokens.js'
 
@@ -38,19 +38,42 @@ type Kept = Pick<System, 'files' | 'folders'>
 
 export async function loadProfiles(system: Kept): Promise<Profiles> {
   const path = profilesPath(system)
-  const text = await system.files.readText(path)
-  if (text === undefined) return { version: 1, profiles: {} }
+  const text = await system.files.readText(path).catch((cause: unknown) => {
+    throw fileError(path, 'read', cause)
+  })
+  if (text === undefined) return { version: 1, profiles: named({}) }
   try {
     const value = JSON.parse(text) as Partial<Profiles>
     const { active, profiles } = value
-    if (value.version === 1 && profiles !== null && typeof profiles === 'object')
-      return { version: 1, ...(active !== undefined && { active }), profiles }
+    if (value.version === 1 && profiles && typeof profiles === 'object' && !Array.isArray(profiles))
+      return {
+        version: 1,
+        ...(typeof active === 'string' && { active }),
+        profiles: named(profiles),
+      }
   } catch {
     // The cause would quote the file: it stays out.
   }
   throw new WxError('SETTINGS_INVALID', `${path} cannot be read as logins.`, {
     hint: 'Remove the file and run `wxstation login` again.',
   })
+}
+
+/** Without a prototype: a login may be called "constructor" as well. */
+function named(profiles: Profiles['profiles']): Profiles['profiles'] {
+  return Object.assign(Object.create(null), profiles)
+}
+
+/** A file that was edited, or written by another version, may hold anything. */
+function isWhole(value: unknown): value is Profile {
+  const { url, kind, user, secret, ca, configUrl } = (value ?? {}) as { [name: string]: unknown }
+  return (
+    typeof url === 'string' &&
+    typeof user === 'string' &&
+    ['password', 'api-key', 'session', 'oauth'].includes(String(kind)) &&
+    [secret, ca, configUrl].every((one) => one === undefined || typeof one === 'string') &&
+    (kind === 'oauth' ? configUrl !== undefined : secret !== undefined)
+  )
 }
 
 /** The profile of this name, or the active one; undefined where there is none. */
@@ -60,8 +83,18 @@ export async function findProfile(
 ): Promise<{ name: string; profile: Profile } | undefined> {
   const { active, profiles } = await loadProfiles(system)
   const wanted = name ?? active
-  const profile = wanted === undefined ? undefined : profiles[wanted]
-  if (wanted !== undefined && profile) return { name: wanted, profile }
+  if (wanted !== undefined && wanted in profiles) {
+    const profile = profiles[wanted]
+    if (isWhole(profile)) return { name: wanted, profile }
+    throw new WxError(
+      'SETTINGS_INVALID',
+      `The login "${wanted}" in ${profilesPath(system)} is damaged.`,
+      {
+        hint: `Run \`wxstation login --profile ${wanted}\` again.`,
+        details: { profile: wanted },
+      },
+    )
+  }
   if (name === undefined) return undefined
   const known = Object.keys(profiles)
   throw new WxError('SETTINGS_INVALID', `There is no login called "${name}".`, {
@@ -70,11 +103,18 @@ export async function findProfile(
   })
 }
 
-export async function saveProfile(system: Kept, name: string, profile: Profile): Promise<void> {
+/** Keeps a login with the tokens that it has just got, and makes it the active one. */
+export async function saveProfile(
+  system: Kept,
+  name: string,
+  profile: Profile,
+  tokens: Tokens | undefined,
+): Promise<void> {
   await changeProfiles(system, (all) => {
     all.profiles[name] = profile
     all.active = name
   })
+  await profileTokens(system, name, profile).save(tokens)
 }
 
 export async function activateProfile(system: Kept, name: string): Promise<void> {
@@ -86,62 +126,98 @@ export async function activateProfile(system: Kept, name: string): Promise<void>
 
 /** Removes logins and their tokens; answers the names that were there. */
 export async function removeProfiles(system: Kept, names: string[] | 'all'): Promise<string[]> {
-  let removed: [string, Profile][] = []
+  let removed: string[] = []
   await changeProfiles(system, (all) => {
-    removed = Object.entries(all.profiles).filter(
-      ([name]) => names === 'all' || names.includes(name),
-    )
-    for (const [name] of removed) delete all.profiles[name]
+    removed = Object.keys(all.profiles).filter((name) => names === 'all' || names.includes(name))
+    for (const name of removed) delete all.profiles[name]
     if (all.active !== undefined && !(all.active in all.profiles)) {
       const next = Object.keys(all.profiles)[0]
       if (next === undefined) delete all.active
       else all.active = next
     }
   })
-  for (const [name, profile] of removed) await profileTokens(system, name, profile).save(undefined)
-  return removed.map(([name]) => name)
+  return removed
 }
 
 async function changeProfiles(system: Kept, change: (all: Profiles) => void): Promise<void> {
   const path = profilesPath(system)
-  await system.files.locked(path, async () => {
+  await changeFile(system, path, async () => {
     const all = await loadProfiles(system)
     change(all)
     await system.files.write(path, `${JSON.stringify(all, undefined, 2)}\n`, { mode })
+    await keepTokensOf(system, all)
+  })
+}
+
+/** One change at a time, by one process; a disk or an owner in the way is no fault of ours. */
+async function changeFile(system: Kept, path: string, change: () => Promise<void>): Promise<void> {
+  try {
+    await system.files.locked(path, change)
+  } catch (cause) {
+    throw cause instanceof WxError ? cause : fileError(path, 'written', cause)
+  }
+}
+
+function fileError(path: string, what: 'read' | 'written', cause: unknown): WxError {
+  const errno = errnoOf(cause)
+  return new WxError('FILE_UNREADABLE', `${path} cannot be ${what}${errno ? ` (${errno})` : ''}.`, {
+    hint: 'Look at its owner and the disk: what was run with sudo leaves files that only root may use.',
+    cause,
   })
 }
 
 type TokenFile = { [key: string]: Tokens }
 
-/** Tokens of a profile between two commands: a cache, dropped where it cannot be read. */
-export function profileTokens(system: Kept, name: string, profile: Profile): TokenStore {
+async function readTokens(system: Kept): Promise<TokenFile> {
+  try {
+    const value: unknown = JSON.parse((await system.files.readText(tokensPath(system))) ?? '{}')
+    return value !== null && typeof value === 'object' ? (value as TokenFile) : {}
+  } catch {
+    return {}
+  }
+}
+
+async function changeTokens(system: Kept, change: (all: TokenFile) => boolean): Promise<void> {
   const path = tokensPath(system)
-  // Another server, user or password under the same name must not meet old tokens.
-  const key = createHash('sha256')
+  await changeFile(system, path, async () => {
+    const all = await readTokens(system)
+    if (change(all)) await system.files.write(path, `${JSON.stringify(all)}\n`, { mode })
+  })
+}
+
+/** Another server, user or password under the same name must not meet old tokens. */
+function tokenKey(name: string, profile: Profile): string {
+  return createHash('sha256')
     .update(JSON.stringify([name, profile]))
     .digest('hex')
-  const read = async (): Promise<TokenFile> => {
-    try {
-      const value: unknown = JSON.parse((await system.files.readText(path)) ?? '{}')
-      return value !== null && typeof value === 'object' ? (value as TokenFile) : {}
-    } catch {
-      return {}
-    }
-  }
+}
+
+/** Forgets the tokens of every login that is not kept any more, or not like this. */
+async function keepTokensOf(system: Kept, { profiles }: Profiles): Promise<void> {
+  const keys = new Set(Object.entries(profiles).map(([name, one]) => tokenKey(name, one)))
+  await changeTokens(system, (all) => {
+    const stale = Object.keys(all).filter((key) => !keys.has(key))
+    for (const key of stale) delete all[key]
+    return stale.length > 0
+  })
+}
+
+/** Tokens of a profile between two commands: a cache, dropped where it cannot be read. */
+export function profileTokens(system: Kept, name: string, profile: Profile): TokenStore {
+  const key = tokenKey(name, profile)
   return {
     async load() {
-      const kept = (await read())[key]
+      const kept = (await readTokens(system))[key]
       const isWhole = typeof kept?.access === 'string' && typeof kept.renewAtMs === 'number'
       return isWhole ? kept : undefined
     },
-    async save(tokens) {
-      await system.files.locked(path, async () => {
-        const all = await read()
+    save: (tokens) =>
+      changeTokens(system, (all) => {
+        const before = all[key]
         if (tokens) all[key] = tokens
         else delete all[key]
-        await system.files.write(path, `${JSON.stringify(all)}\n`, { mode })
-      })
-    },
+        return tokens !== undefined || before !== undefined
+      }),
   }
 }
 

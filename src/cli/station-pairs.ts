@@ -10,7 +10,7 @@ import { secretFromStdin } from './stdin.js'
  * keeps a secret out of it. `isTaken`: standard input has another use already.
  */
 export async function pairsWithStdin(
-  { system, prompts }: Pick<Context, 'system' | 'prompts'>,
+  context: Pick<Context, 'system' | 'prompts' | 'signal'>,
   pairs: string[],
   isTaken = false,
 ): Promise<StationSettings> {
@@ -25,11 +25,7 @@ export async function pairsWithStdin(
       hint: 'Give the others by a file or the environment.',
     })
   const [name] = first
-  // Whoever sits at a terminal types it there, unseen.
-  const secret = prompts.canAsk
-    ? await prompts.secret(name, { flag: `${name}=-` })
-    : await secretFromStdin(system.terminal, `${name}=-`)
-  return { ...wish, [name]: secret }
+  return { ...wish, [name]: await secretFromStdin(context, `${name}=-`, name) }
 }
 
 /** `name=value` pairs: numbers and lists become what the setting is. */

@@ -1,6 +1,7 @@
 import { WxError } from '../errors.js'
 import { Secret } from '../secret.js'
 import type { Authenticator } from '../timebase/auth/authenticator.js'
+import type { TokenStore } from '../timebase/auth/tokens.js'
 import { makeClient, serverUrl, type TimebaseClient } from '../timebase/client.js'
 import type { Context } from './context.js'
 import { findProfile, type Profile, profileTokens } from './profiles.js'
@@ -74,8 +75,15 @@ export async function checkServer(context: Context, url: string, tls: Tls): Prom
   try {
     await serverVersion(makeClient({ url, auth: noAuth(), ...tls }, system), system.clock, signal)
   } catch (error) {
+    if (!(error instanceof WxError)) throw error
     // A version that keeps even this page behind its login is WebAdmin all the same.
-    if (!(error instanceof WxError && error.code === 'LOGIN_REFUSED')) throw error
+    if (error.code === 'LOGIN_REFUSED') return
+    // What a server of TLS does with a request in the clear: it closes, or answers 400.
+    const isOdd = error.code === 'NO_ANSWER' || error.details.status === 400
+    if (!isOdd || !url.startsWith('http:')) throw error
+    const { code, message, details, cause } = error
+    const hint = `${error.hint}\nA server of TLS wants its address with https://.`
+    throw new WxError(code, message, { hint, details, cause })
   }
 }
 
@@ -98,17 +106,21 @@ async function askedAuth(context: Context, url: string, tls: Tls): Promise<Authe
   return passwordAuth({ url, user, password, ...tls }, system)
 }
 
-/** The login that a profile describes; `signIn` false keeps a device code from being asked for. */
+/** The login that a profile describes, with the tokens that are kept of it or those of `store`. */
 export async function profileLogin(
   context: Context,
   name: string,
   profile: Profile,
+  store: TokenStore = profileTokens(context.system, name, profile),
 ): Promise<Login> {
-  const { system } = context
+  const { system, settings } = context
   const { url } = profile
-  const tls = await tlsOf(context, profile.ca, profile.insecure ?? false)
+  const tls = await tlsOf(
+    context,
+    profile.ca ?? settings.get('timebase.ca'),
+    profile.insecure ?? isInsecure(context),
+  )
   const login = (auth: Authenticator): Login => ({ url, auth, tls, profile: name })
-  const store = profileTokens(system, name, profile)
   const secret = new Secret(profile.secret ?? '')
   switch (profile.kind) {
     case 'password': {
@@ -162,7 +174,7 @@ async function keyAuth(
   return apiKeyAuth({ name, secret }, system)
 }
 
-function isInsecure({ settings }: Context): boolean {
+export function isInsecure({ settings }: Context): boolean {
   return /^(1|true|yes|on)$/i.test(settings.get('timebase.insecure') ?? '')
 }
 

@@ -1,4 +1,4 @@
-import type { LoginFlags } from '../login.js'
+import type { LoginFlags } from '../login-wish.js'
 import type { AddCommand } from '../main.js'
 
 export const addLogin: AddCommand = (program, handle) => {

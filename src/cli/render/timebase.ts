@@ -19,7 +19,8 @@ export function loginText({ kind, user }: { kind: string; user: string | undefin
   return user === undefined ? `by ${way}` : `${user}, by ${way}`
 }
 
-export function rightsText({ read, write }: Rights): string {
+export function rightsText({ read, write }: Rights, timebaseDown = false): string {
+  if (timebaseDown) return 'rights unknown, for TimeBase behind WebAdmin does not answer'
   if (write && read !== false) return 'may read and write'
   if (write) return 'may write, not read'
   if (read && write === false) return 'may read, not write'

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeSystem } from '../../../src/system/node.js'
+import { converse, keys } from '../../support/converse.js'
 import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
 import { cli, type TestSystem } from '../../support/system.js'
 
@@ -73,6 +74,40 @@ describe('login', () => {
     system.type(`${gateway.password}\r`)
     expect((await done).out).toContain('Signed in to')
     expect(system.err()).not.toContain(gateway.password)
+  })
+
+  it('asks on a terminal even where standard input should give it: typed there it would be seen', async () => {
+    const gateway = await testGateway()
+    const system = computer()({ tty: true })
+    const argv = ['login', gateway.url, '--user', 'admin', '--password-stdin']
+    const done = cli(argv, system)
+    await converse(system, [[/Password of admin/, `${gateway.password}${keys.enter}`]])
+    expect((await done).code).toBe(0)
+    expect(system.err()).not.toContain(gateway.password)
+  })
+
+  it('ends by Ctrl-C while it waits for a pipe', async () => {
+    const gateway = await testGateway()
+    const system = computer()()
+    const argv = ['login', gateway.url, '--user', 'admin', '--password-stdin']
+    const done = cli(argv, system)
+    const { stdin } = system.terminal
+    while (stdin.listenerCount('readable') === 0) await new Promise((r) => setTimeout(r, 10))
+    system.interrupt()
+    expect((await done).code).toBe(130)
+    // An open one would keep the process alive.
+    expect(stdin.destroyed).toBe(true)
+  })
+
+  it('tells no server the password that the environment has for another', async () => {
+    const [first, second] = [await testGateway(), await testGateway()]
+    const system = computer(gatewayEnv(first))()
+    const { code, err } = await cli(['login', second.url, '--user', 'admin'], system)
+    expect(code).toBe(2)
+    expect(err).toContain('"Password of admin" needs an answer')
+    const other = await cli(['login', '--user', 'reader'], computer(gatewayEnv(first))())
+    expect(other.err).toContain('"Password of reader" needs an answer')
+    expect(await cli(['login'], computer(gatewayEnv(first))())).toMatchObject({ code: 0 })
   })
 
   it.each([['timebase', 'status'], ['stream', 'list'], ['login']])(
@@ -242,5 +277,7 @@ describe('timebase status', () => {
     const { code, out } = await cli(['timebase', 'status'], computer(gatewayEnv(gateway))())
     expect(code).toBe(9)
     expect(out).toContain('not connected')
+    const whoami = await cli(['whoami'], computer(gatewayEnv(gateway))())
+    expect(whoami.out).toContain('TimeBase behind WebAdmin does not answer')
   })
 })

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -72,17 +72,23 @@ async function site(root: Certificate): Promise<Site> {
 describe('single sign-on', () => {
   const hasty = { ...nodeSystem().clock, sleep: async () => {} }
 
-  it.each(['--ca', '--insecure'])('signs in by device code with %s', async (way) => {
+  it.each<[string, string[], { [name: string]: string }]>([
+    ['--ca', ['--ca', 'house.pem'], {}],
+    ['a file of certificates in the environment', [], { WXSTATION_TIMEBASE_CA: 'house.pem' }],
+    ['--insecure', ['--insecure'], {}],
+    ['any certificate by the environment', [], { WXSTATION_TIMEBASE_INSECURE: 'yes' }],
+  ])('signs in by device code with %s', async (_way, flags, trust) => {
     const root = authority('house')
     const { url, forms } = await site(root)
     const here = computer()
-    writeFileSync(join(here().cwd, 'house.pem'), root.pem)
     // A name of this folder, which the kept login must find from any other.
-    const flags = way === '--ca' ? [way, 'house.pem'] : [way]
-    const login = await cli(['login', url, '--sso', ...flags], here({ tty: true, clock: hasty }))
+    writeFileSync(join(here().cwd, 'house.pem'), root.pem)
+    const env = { NO_COLOR: '1', ...trust }
+    const argv = ['login', url, '--sso', ...flags]
+    const login = await cli(argv, here({ tty: true, clock: hasty, env }))
     expect(login.err).toContain(`Open ${url}/activate in a browser and enter the code WDJB-MJHT`)
     expect(login.code, login.err).toBe(0)
-    expect(login.out).toContain('by single sign-on: may read and write.')
+    expect(login.out).toContain(`Signed in to ${url} by single sign-on: may read and write.`)
     expect(forms.map((form) => form.get('device_code'))).toEqual(['dc', 'dc'])
     // The next command uses the kept token, off a terminal.
     const whoami = await cli(['whoami', '--json'], here())
@@ -113,6 +119,30 @@ describe('single sign-on', () => {
     expect(err).toContain('[tls-untrusted, exit 9]')
     expect(forms).toEqual([])
   })
+})
+
+it('a kept login without certificates takes those of the environment', async () => {
+  const root = authority('house')
+  const { url } = await site(root)
+  const here = computer()
+  const file = join(here().cwd, 'house.pem')
+  writeFileSync(file, root.pem)
+  const argv = ['login', url, '--sso', '--insecure']
+  await cli(argv, here({ tty: true, clock: { ...nodeSystem().clock, sleep: async () => {} } }))
+  const kept = join(here().folders.data, 'login.json')
+  writeFileSync(kept, readFileSync(kept, 'utf8').replace(/,\s*"insecure": true/, ''))
+  expect((await cli(['whoami'], here())).err).toContain('WXSTATION_TIMEBASE_CA')
+  for (const flags of [[], ['--profile', 'default']]) {
+    const env = { WXSTATION_TIMEBASE_CA: file }
+    expect((await cli(['whoami', ...flags], here({ env }))).err).not.toContain('not trusted')
+  }
+})
+
+it('a request in the clear to a server of TLS is told from a broken connection', async () => {
+  const { url } = await site(authority('house'))
+  const { code, err } = await cli(['login', url.replace('https:', 'http:')], computer()())
+  expect(code).toBe(9)
+  expect(err).toContain('A server of TLS wants its address with https://.')
 })
 
 it('--ca with a file that is not there says so before anything is sent', async () => {

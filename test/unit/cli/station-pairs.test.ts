@@ -16,7 +16,11 @@ function piped(text: string): Parameters<typeof pairsWithStdin>[0] {
   const stdin = new PassThrough()
   stdin.end(text)
   const terminal = { ...system.terminal, stdin: stdin as unknown as NodeJS.ReadStream }
-  return { system: { ...system, terminal }, prompts: noPrompts }
+  return {
+    system: { ...system, terminal },
+    prompts: noPrompts,
+    signal: new AbortController().signal,
+  }
 }
 
 describe('name=value', () => {
@@ -54,9 +58,10 @@ describe('name=value', () => {
 
   it('is asked for on a terminal, unseen', async () => {
     const system = testSystem({ tty: true })
-    const prompts = makePrompts(system.terminal, new AbortController().signal, () => {})
+    const { signal } = new AbortController()
+    const prompts = makePrompts(system.terminal, signal, () => {})
     const [wish] = await Promise.all([
-      pairsWithStdin({ system, prompts }, ['ap_password=-']),
+      pairsWithStdin({ system, prompts, signal }, ['ap_password=-']),
       converse(system, [[/ap_password/, `hush-hush${keys.enter}`]]),
     ])
     expect(revealed(wish.ap_password)).toBe('hush-hush')
