@@ -13,7 +13,7 @@ import { applyTrim, planTrim, type TrimPlan } from '../timebase/trim.js'
 import type { Context, Result } from './context.js'
 import { parseTime } from './options.js'
 import { bytesText, fact } from './render/tables.js'
-import { stationsText } from './render/timebase.js'
+import { many, stationsText } from './render/timebase.js'
 import { timeText } from './render/times.js'
 import { noStation } from './stations.js'
 import {
@@ -164,14 +164,14 @@ export async function importStream(
       pretty: () => ['The file is good; nothing was written.'],
     }
   const done = await applyImport(client, stream, read(), { classes, plan, system, report, signal })
-  const refused = done.refused.length
+  const { refused, reasons } = done
   return {
     data: { stream, file: path, ...done },
     pretty: (paint) => [
       ...(refused > 0
         ? [
-            `${paint.bad('✖')} ${refused} records were refused by TimeBase. The first one:`,
-            `  ${done.refused[0]?.message ?? ''}`,
+            `${paint.bad('✖')} TimeBase refused ${many(refused, 'record')}. The first one:`,
+            `  ${reasons[0]?.message ?? ''}`,
           ]
         : []),
     ],
@@ -215,8 +215,7 @@ export async function trim(
 }
 
 function trimText({ records, symbols, stream, before }: TrimPlan): string {
-  const count = records === 1 ? '1 record' : `${records} records`
-  return `${count} of ${stationsText(symbols.length)} from ${stream}, before ${timeText(before)} UTC`
+  return `${many(records, 'record')} of ${stationsText(symbols.length)} from ${stream}, before ${timeText(before)} UTC`
 }
 
 function planValues({ records, symbols, first, last }: ImportPlan) {

@@ -97,22 +97,30 @@ function planResult(plans: StreamPlan[], next?: string): Result {
   }
 }
 
+/** `unknown` where the server could not say: one odd stream does not hide the others. */
+type Range = { start: number; end: number } | 'none' | 'unknown'
+
 export async function list(context: Context): Promise<Result> {
   const client = await openTimebase(context)
   const streams = await listStreams(client, context.signal)
-  const rows: { key: string; symbols: number; first?: number; last?: number }[] = []
+  const rows: { key: string; symbols: number; range: Range }[] = []
   for (const { key, symbols } of streams) {
-    // A stream that was removed a moment ago may still be in the list.
-    const range = await streamRange(client, key, context.signal).catch(() => undefined)
-    rows.push({ key, symbols, ...(range && { first: range.start, last: range.end }) })
+    const range = await rangeOf(key)
+    if (range !== 'gone') rows.push({ key, symbols, range })
   }
+  const at = (range: Range, end: 'start' | 'end'): number | undefined =>
+    typeof range === 'object' ? range[end] : undefined
+  const isoText = (ms: number | undefined): string | null =>
+    ms === undefined ? null : new Date(ms).toISOString()
+  const shown = (ms: number | undefined, other = ''): string =>
+    ms === undefined ? other : timeText(ms)
   return {
     data: {
-      streams: rows.map(({ key, symbols, first, last }) => ({
+      streams: rows.map(({ key, symbols, range }) => ({
         stream: key,
         stations: symbols,
-        first: first === undefined ? null : new Date(first).toISOString(),
-        last: last === undefined ? null : new Date(last).toISOString(),
+        first: isoText(at(range, 'start')),
+        last: isoText(at(range, 'end')),
       })),
     },
     pretty: () =>
@@ -125,14 +133,25 @@ export async function list(context: Context): Promise<Result> {
               { title: 'First record (UTC)' },
               { title: 'Last record (UTC)' },
             ],
-            rows.map(({ key, symbols, first, last }) => [
+            rows.map(({ key, symbols, range }) => [
               key,
               String(symbols),
-              first === undefined ? 'none' : timeText(first),
-              last === undefined ? '' : timeText(last),
+              shown(at(range, 'start'), String(range)),
+              shown(at(range, 'end')),
             ]),
           ),
     ...(rows.length === 0 && { next: 'wxstation stream create' }),
+  }
+
+  async function rangeOf(key: string): Promise<Range | 'gone'> {
+    try {
+      return (await streamRange(client, key, context.signal)) ?? 'none'
+    } catch (error) {
+      // A stream that was removed a moment ago may still be in the list.
+      if (error instanceof WxError && error.code === 'STREAM_UNKNOWN') return 'gone'
+      if (error instanceof WxError && error.code === 'TIMEBASE_REFUSED') return 'unknown'
+      throw error
+    }
   }
 }
 

@@ -23,6 +23,14 @@ export interface Imported {
   stored: number
   /** Were in the stream already. */
   present: number
+  refused: number
+  /** The first ones that were refused: a list of a million helps nobody. */
+  reasons: RefusedRecord[]
+}
+
+interface Batch {
+  stored: number
+  present: number
   refused: RefusedRecord[]
 }
 
@@ -31,6 +39,7 @@ const batchSize = 1000
 /** A batch whose answer was lost is compared with the stream and what is missing sent again. */
 const maxAttempts = 5
 const pauseMs = 2000
+const maxReasons = 10
 
 /** Reads everything once, so that a bad line is found before the first record is written. */
 export async function planImport(records: AsyncIterable<FileRecord>): Promise<ImportPlan> {
@@ -66,18 +75,19 @@ export async function applyImport(
   const { classes, plan, system, report, signal } = context
   const startedMs = system.clock.monotonic()
   const target: Target = { client, stream, classes, clock: system.clock, signal, lasts: new Map() }
-  const result: Imported = { stored: 0, present: 0, refused: [] }
+  const result: Imported = { stored: 0, present: 0, refused: 0, reasons: [] }
   let done = 0
   for await (const batch of batches(records)) {
     const { stored, present, refused } = await importBatch(target, batch)
     result.stored += stored
     result.present += present
-    // A list of a million refusals helps nobody: the first ones tell what is wrong.
-    result.refused.push(...refused)
+    result.refused += refused.length
+    result.reasons.push(...refused.slice(0, maxReasons - result.reasons.length))
     done += batch.length
     report({ type: 'progress', stage: 'import', done, total: plan.records, unit: 'records' })
   }
-  const values = { stored: result.stored, present: result.present, refused: result.refused.length }
+  const { stored, present, refused } = result
+  const values = { stored, present, refused }
   const elapsedMs = system.clock.monotonic() - startedMs
   report({ type: 'done', stage: 'import', elapsedMs, values })
   return result
@@ -93,7 +103,7 @@ interface Target {
   lasts: Map<string, number | undefined>
 }
 
-async function importBatch(target: Target, batch: StreamRecord[]): Promise<Imported> {
+async function importBatch(target: Target, batch: StreamRecord[]): Promise<Batch> {
   let attempt = 0
   const refused: RefusedRecord[] = []
   // The mode of each record is chosen before the first is sent: APPEND wants them in order.
@@ -129,7 +139,7 @@ async function writePart(
   target: Target,
   part: StreamRecord[],
   mode: WriteMode,
-): Promise<Pick<Imported, 'present' | 'refused'>> {
+): Promise<Omit<Batch, 'stored'>> {
   const { client, stream, signal } = target
   const { refused } = await writeRecords(client, stream, part, mode, signal)
   if (!refused.some(({ kind }) => kind === 'late')) return { present: 0, refused }

@@ -99,7 +99,7 @@ function queueLosses({ damaged, damagedPlaces, untimed }: Values): string[] {
   return lines
 }
 
-function many(count: unknown, noun: string): string {
+export function many(count: unknown, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
@@ -107,11 +107,12 @@ function many(count: unknown, noun: string): string {
 export const recordOutcomes = {
   export: ({ records, resumedAt }: Values, took: string): string => {
     const before = Number(resumedAt) > 0 ? `, ${resumedAt} of them by an earlier run` : ''
-    return `Exported ${records} records in ${took}${before}.`
+    return `Exported ${many(records, 'record')} in ${took}${before}.`
   },
   import: ({ stored, present, refused }: Values, took: string): string => {
-    const held = Number(present) > 0 ? `, ${present} were there already` : ''
+    const were = present === 1 ? 'was' : 'were'
+    const held = Number(present) > 0 ? `, ${present} ${were} there already` : ''
     const bad = Number(refused) > 0 ? `, ${refused} refused` : ''
-    return `Imported ${stored} records in ${took}${held}${bad}.`
+    return `Imported ${many(stored, 'record')} in ${took}${held}${bad}.`
   },
 }

@@ -70,8 +70,8 @@ describe('export and import', () => {
     await run(['stream', 'export', 'first', '-o', file])
     const importing = async (): Promise<unknown> =>
       JSON.parse((await run(['stream', 'import', file, 'second', '--json'])).out)
-    expect(await importing()).toMatchObject({ stored: 2, present: 0, refused: [] })
-    expect(await importing()).toMatchObject({ stored: 0, present: 2, refused: [] })
+    expect(await importing()).toMatchObject({ stored: 2, present: 0, refused: 0 })
+    expect(await importing()).toMatchObject({ stored: 0, present: 2, refused: 0 })
     const select = (stream: string): Promise<unknown> => client.get([stream, 'select'])
     expect(await select('second')).toEqual(await select('first'))
     if (format === 'csv') return
@@ -96,7 +96,7 @@ describe('export and import', () => {
     writeFileSync(join(folder, 'all.csv'), all)
     await run(['stream', 'import', 'late.csv', 'garden'])
     const second = await run(['stream', 'import', 'all.csv', 'garden', '--json'])
-    expect(JSON.parse(second.out)).toMatchObject({ stored: 150, present: 150, refused: [] })
+    expect(JSON.parse(second.out)).toMatchObject({ stored: 150, present: 150, refused: 0 })
     const third = await run(['stream', 'import', 'all.csv', 'garden', '--json'])
     expect(JSON.parse(third.out)).toMatchObject({ stored: 0, present: 300 })
     await run(['stream', 'export', 'garden', '-o', 'out.csv'])
@@ -155,7 +155,7 @@ describe('export and import', () => {
     const { code, out } = await cli(['stream', 'import', 'in.csv', 'garden', '--json'], importing)
     expect(code).toBe(0)
     const result = JSON.parse(out) as { stored: number; present: number }
-    expect(result).toMatchObject({ refused: [] })
+    expect(result).toMatchObject({ refused: 0 })
     expect(result.stored + result.present).toBe(4000)
     expect(result.present).toBeGreaterThan(0)
     expect(writes).toBe(4)
@@ -204,13 +204,28 @@ describe('export and import', () => {
     },
   )
 
+  it('counts what TimeBase refuses, and keeps the first reasons only', async () => {
+    const { run, folder } = await bench()
+    await run(['stream', 'create', 'roof', '--status-stream', 'states'])
+    const row = (i: number): string => `2026-11-01T00:00:${10 + i}.000Z,st-0,${3e9 + i}\n`
+    const rows = Array.from({ length: 40 }, (_, i) => row(i)).join('')
+    writeFileSync(join(folder, 'in.csv'), `timestamp,symbol,boot\n${rows}`)
+    const { code, out } = await run(['stream', 'import', 'in.csv', 'states', '--json'])
+    expect(code).toBe(9)
+    const reason = { kind: 'invalid', message: 'java.lang.IllegalArgumentException:3000000000' }
+    const result = JSON.parse(out) as { reasons: unknown[] }
+    expect(result).toMatchObject({ stored: 0, present: 0, refused: 40 })
+    expect(result.reasons).toHaveLength(10)
+    expect(result.reasons[0]).toEqual(reason)
+  })
+
   it('takes records in any order', async () => {
     const { run, folder } = await bench()
     const [head, ...rows] = weatherCsv(700).trim().split('\n')
     // Newest first, so that within a batch and from batch to batch every record is older.
     writeFileSync(join(folder, 'in.csv'), `${[head, ...rows.reverse()].join('\n')}\n`)
     const { out } = await run(['stream', 'import', 'in.csv', 'garden', '--json'])
-    expect(JSON.parse(out)).toMatchObject({ stored: 2100, present: 0, refused: [] })
+    expect(JSON.parse(out)).toMatchObject({ stored: 2100, present: 0, refused: 0 })
     await run(['stream', 'export', 'garden', '-o', 'out.csv'])
     expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(weatherCsv(700)))
   })
@@ -361,6 +376,24 @@ describe('trim', () => {
     expect((await run([...argv, '--yes'])).out).toContain('Removed 150 records')
     const { out } = await run(['stream', 'export', 'garden', '--format', 'csv'])
     expect(out.trim().split('\n')).toHaveLength(151)
+  })
+})
+
+describe('stream list', () => {
+  it('takes no failure for a stream without records', async () => {
+    const { run, folder, gateway, system } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(10))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const interrupted = system({
+      fetch: async (url, options) => {
+        if (url.includes('/range')) interrupted.interrupt()
+        return nodeSystem().fetch(url, options)
+      },
+    })
+    expect(await cli(['stream', 'list'], interrupted)).toMatchObject({ code: 130, out: '' })
+    Object.assign(gateway.faults, { only: '/range', status: 503 })
+    const broken = await run(['stream', 'list'])
+    expect(broken.out).not.toContain('none')
   })
 })
 
