@@ -130,7 +130,7 @@ export const errorTable = {
   DOCKER_FAILED: { exit: 9, hint: 'Run `wxstation timebase logs` to see what the services say.' },
   SCHEMA_DIFFERS: {
     exit: 10,
-    hint: 'Use another stream with --stream, or change the stream by hand in WebAdmin.',
+    hint: 'Use another stream, or change this one by hand in WebAdmin.',
   },
   NO_RECORD: { exit: 11, hint: 'Run `wxstation logs` to see what the station says.' },
   TRIAL_FAILED: {
