@@ -73,6 +73,13 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
     fact('Files', folder),
     fact('User', adminUser),
     ...(isNew ? [fact('Password', `${password}   ${paint.dim('shown once: keep it')}`)] : []),
+    // A new server has no streams yet, and the connector looks for them once, as it starts.
+    ...(isNew && plan.settings.profiles.includes('clickhouse')
+      ? [
+          fact('Copy', 'starts once both streams are there: after `wxstation stream create` run'),
+          fact('', '`docker compose restart clickhouse-connector` in the folder above'),
+        ]
+      : []),
   ]
   for (const line of lines) await emit(line)
   // Only now: a password that nobody saw would be lost for good.

@@ -115,8 +115,10 @@ describe('timebase up', () => {
   it('copies the streams of the settings, and those it copied where nobody chose any', async () => {
     const { system, folder } = scripted({})
     const chosen = { ...system, env: { ...system.env, WXSTATION_STREAM: 'garden' } }
-    await cli(['timebase', 'up', '--clickhouse'], chosen)
-    await cli(['timebase', 'up', '--clickhouse'], system)
+    const first = await cli(['timebase', 'up', '--clickhouse'], chosen)
+    expect(first.out).toContain('`docker compose restart clickhouse-connector`')
+    const second = await cli(['timebase', 'up', '--clickhouse'], system)
+    expect(second.out.slice(first.out.length)).not.toContain('clickhouse-connector')
     const env = readFileSync(join(folder, '.env'), 'utf8')
     expect(env).toContain("WX_STREAM='garden'")
     expect(env).toContain("WX_STATUS_STREAM='station_status'")

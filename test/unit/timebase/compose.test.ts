@@ -11,6 +11,7 @@ import {
   planCompose,
   serverAddress,
 } from '../../../src/timebase/compose.js'
+import { weatherSchema } from '../../../src/timebase/schema.js'
 import { testSystem } from '../../support/system.js'
 
 const template = (name: string): string =>
@@ -124,6 +125,18 @@ describe('the copy into ClickHouse', () => {
     for (const name of used) expect(Object.keys(services.clickhouse.environment)).toContain(name)
     expect(template('first-rows.sql')).toContain('{table:Identifier}')
     expect(command?.[1]).toContain('--param_table=')
+  })
+
+  it('shows columns that are there: ClickHouse tells capitals from small letters', () => {
+    // SchemaProcessor of the connector 1.1 with columnNamingScheme NAME.
+    const own = ['partition', 'timestamp', 'instrument', 'type']
+    const fields = weatherSchema.classes.flatMap((one) => one.fields.map(({ name }) => name))
+    const query = template('first-rows.sql').replaceAll(/^--.*$/gm, '')
+    const [, columns = '', order = ''] =
+      /SELECT (.*)\nFROM .*\nORDER BY (\w+) DESC/.exec(query) ?? []
+    const names = columns.split(', ').map((column) => column.replace(/ AS \w+$/, ''))
+    expect(names).toHaveLength(6)
+    for (const name of [...names, order]) expect([...own, ...fields]).toContain(name)
   })
 })
 
