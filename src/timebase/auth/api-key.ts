@@ -1,3 +1,4 @@
+import { WxError } from '../../errors.js'
 import type { Secret } from '../../secret.js'
 import type { System } from '../../system.js'
 import type { Authenticator } from './authenticator.js'
@@ -13,6 +14,10 @@ export function apiKeyAuth(
   { name, secret }: ApiKeyOptions,
   system: Pick<System, 'randomBytes'>,
 ): Authenticator {
+  if (!/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(name))
+    throw new WxError('USAGE', `"${name}" is no name of an API key.`, {
+      hint: 'It goes into a header: ASCII letters, digits and marks are what it can hold.',
+    })
   return {
     kind: 'api-key',
     user: name,

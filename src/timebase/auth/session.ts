@@ -2,10 +2,13 @@ import { createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { WxError } from '../../errors.js'
 import type { Secret } from '../../secret.js'
 import type { FetchOptions, System } from '../../system.js'
-import { bodyText, parseJson, refusalText, serverUrl } from '../client.js'
-import { readRefusal, refusalError, transportError } from '../errors.js'
+import { bodyText, parseJson, refusalOf, serverUrl } from '../client.js'
+import { refusalError } from '../errors.js'
+import { SharedWork } from '../shared-work.js'
+import { transportError } from '../transport.js'
 import type { Authenticator } from './authenticator.js'
 import { signature, signedText } from './signature.js'
+import { isHeaderText } from './tokens.js'
 
 export interface SessionOptions {
   url: string
@@ -39,39 +42,61 @@ export function sessionAuth(
 ): Authenticator {
   const server = serverUrl(options.url).href.replace(/\/$/, '')
   let session: Session | undefined
-  let opening: Promise<Session> | undefined
+  const opening = new SharedWork<Session>()
 
-  async function exchange(step: string, body: object, signal?: AbortSignal): Promise<Fields> {
+  async function exchange(step: string, body: object, signal: AbortSignal): Promise<Fields> {
     const request: FetchOptions = {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(body),
-      ...(signal && { signal }),
+      signal,
       ...(options.ca !== undefined && { ca: options.ca }),
       ...(options.insecure && { insecure: true }),
     }
     try {
       const response = await system.fetch(`${server}/session/login/${step}`, request)
       if (response.status !== 200) {
-        const refusal = readRefusal(response.status, await refusalText(response))
-        if (refusal.status >= 500 || refusal.status === 404 || refusal.shape === 'html')
+        const refusal = await refusalOf(response)
+        if (
+          refusal.status >= 500 ||
+          refusal.status === 404 ||
+          refusal.location ||
+          refusal.shape === 'html'
+        )
           throw refusalError(refusal, { server })
-        throw refusedKey(server, options.name, refusal.text)
+        throw refusedKey(server, options.name, refusal.text, step)
       }
       return (parseJson(await bodyText(response, 100_000, server), server) ?? {}) as Fields
     } catch (error) {
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       throw transportError(error, server)
     }
   }
 
-  async function open(signal?: AbortSignal): Promise<Session> {
+  /** Once more where the server restarted between question and answer, or forgot the challenge. */
+  async function open(signal: AbortSignal): Promise<Session> {
+    try {
+      return await agree(signal)
+    } catch (error) {
+      if (error instanceof WxError && error.details.step === 'confirm') return agree(signal)
+      throw error
+    }
+  }
+
+  async function agree(signal: AbortSignal): Promise<Session> {
     const key = readKey(options.privateKey)
     const attempt = await exchange('attempt', { api_key_id: options.name }, signal)
     const id = attempt.session_id
     const [modulus, base] = [bytesOf(attempt.dh_modulus), bytesOf(attempt.dh_base)]
     const challenge = bytesOf(attempt.challenge)
-    if (typeof id !== 'string' || !modulus || !base || !challenge || !isModulus(modulus))
+    if (
+      typeof id !== 'string' ||
+      !isHeaderText(id) ||
+      !modulus ||
+      !base ||
+      !challenge ||
+      !isModulus(modulus)
+    )
       throw new WxError('NOT_WEBADMIN', `${server} opened the session without a challenge.`)
     const p = numberOf(modulus)
     const exponent = numberOf(system.randomBytes(exponentBytes)) | 1n
@@ -87,12 +112,7 @@ export function sessionAuth(
     return session
   }
 
-  function renew(signal?: AbortSignal): Promise<Session> {
-    opening ??= open(signal).finally(() => {
-      opening = undefined
-    })
-    return opening
-  }
+  const renew = (signal?: AbortSignal): Promise<Session> => opening.join(open, signal)
 
   return {
     kind: 'session',
@@ -122,23 +142,26 @@ export function sessionAuth(
 
 type Fields = { [name: string]: unknown }
 
-function refusedKey(server: string, name: string, text: string): WxError {
+function refusedKey(server: string, name: string, text: string, step: string): WxError {
   const said = text ? `: ${text}` : '.'
   return new WxError('LOGIN_REFUSED', `${server} refused the API key "${name}"${said}`, {
     hint: 'Check the name of the key, and that its public half is configured at the server.',
-    details: { server, key: name },
+    details: { server, key: name, step },
   })
 }
 
 function readKey(secret: Secret): KeyObject {
+  let key: KeyObject | undefined
   try {
-    return createPrivateKey(secret.reveal())
+    key = createPrivateKey(secret.reveal())
   } catch {
     // The cause would quote the key: it stays out.
-    throw new WxError('LOGIN_REFUSED', 'The private key of the API key cannot be read.', {
-      hint: 'Give an RSA key in PEM form without a password, as `openssl genrsa 2048` makes it.',
-    })
   }
+  if (key?.asymmetricKeyType === 'rsa') return key
+  const what = key ? 'is no RSA key' : 'cannot be read'
+  throw new WxError('LOGIN_REFUSED', `The private key of the API key ${what}.`, {
+    hint: 'Give an RSA key in PEM form without a password, as `openssl genrsa 2048` makes it.',
+  })
 }
 
 function bytesOf(value: unknown): Uint8Array | undefined {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isPrivateKey } from '../../../src/cli/timebase.js'
 import { Secret } from '../../../src/secret.js'
 import { apiKeyAuth, stompText } from '../../../src/timebase/auth/api-key.js'
 import { sessionAuth } from '../../../src/timebase/auth/session.js'
@@ -58,6 +59,16 @@ describe('signatures of API keys', () => {
     expect(signedText(signable('GET', path))).toBe(text)
   })
 
+  it.each(['ключ', 'a\nb', '', ' a'])(
+    'are refused for a name that no header can hold: %j',
+    (name) => {
+      const system = { randomBytes: (size: number) => new Uint8Array(size) }
+      expect(() => apiKeyAuth({ name, secret: new Secret('s') }, system)).toThrow(
+        expect.objectContaining({ code: 'USAGE' }),
+      )
+    },
+  )
+
   it('sends name and signature, never the secret', async () => {
     const system = { randomBytes: (size: number) => new Uint8Array(size) }
     const auth = apiKeyAuth({ name: 'wx-key', secret: new Secret('TEST_API_SECRET') }, system)
@@ -101,6 +112,45 @@ describe('session keys', () => {
       { numRuns: 60 },
     )
   })
+
+  it('begin anew where the server forgot its challenge', async () => {
+    const modulus = Buffer.alloc(128, 0xff).toString('base64')
+    const challenge = { session_id: 's', dh_base: 'Ag==', dh_modulus: modulus, challenge: 'Yw==' }
+    const steps: string[] = []
+    const script = scripted(({ url }) => {
+      const step = url.split('/').at(-1) ?? ''
+      steps.push(step)
+      if (step === 'attempt') return { body: JSON.stringify(challenge) }
+      if (steps.length > 2) return { body: '{"dh_key":"BQ=="}' }
+      return {
+        status: 400,
+        body: '{"type":"x.IllegalArgumentException","message":"Unknown session"}',
+      }
+    })
+    const { privateKey } = await keyPair()
+    const system = { ...script, clock: fakeClock(), randomBytes: () => new Uint8Array(64).fill(7) }
+    const auth = sessionAuth({ url: server, name: 'k', privateKey }, system)
+    expect(await auth.headers(signable('GET', '/x'))).toMatchObject({ 'X-Deltix-Session-Id': 's' })
+    expect(steps).toEqual(['attempt', 'confirm', 'attempt', 'confirm'])
+  })
+
+  it('are of RSA', async () => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const system = { ...scripted([]), clock: fakeClock(), randomBytes: () => new Uint8Array(64) }
+    const auth = sessionAuth({ url: server, name: 'k', privateKey: new Secret(pem) }, system)
+    await expect(auth.headers(signable('GET', '/x'))).rejects.toMatchObject({
+      message: 'The private key of the API key is no RSA key.',
+    })
+  })
+
+  it.each(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '])(
+    'are known by their first line: BEGIN %sPRIVATE KEY',
+    (kind) => {
+      expect(isPrivateKey(`-----BEGIN ${kind}PRIVATE KEY-----\nMII`)).toBe(true)
+    },
+  )
 
   it('say that a key cannot be read without showing it', async () => {
     const system = { ...scripted([]), clock: fakeClock(), randomBytes: () => new Uint8Array(64) }
