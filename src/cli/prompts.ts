@@ -65,6 +65,7 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
   const context = { input: terminal.stdin, output: terminal.stderr, signal }
 
   async function ask<T>(
+    { flag, env }: Instead,
     run: (inquirer: typeof import('@inquirer/prompts')) => Promise<T>,
   ): Promise<T> {
     pause()
@@ -74,6 +75,7 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
       if (error instanceof Error && ['ExitPromptError', 'AbortPromptError'].includes(error.name)) {
         throw new WxError('INTERRUPTED', 'Interrupted at a question; nothing was changed.', {
           cause: error,
+          hint: `Run the command again, or give the answer with ${flag}${env ? ` or in ${env}` : ''}.`,
         })
       }
       throw error
@@ -82,8 +84,8 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
 
   return {
     canAsk: true,
-    async text(question, _instead, { initial, check } = {}) {
-      return ask(({ input }) =>
+    async text(question, instead, { initial, check } = {}) {
+      return ask(instead, ({ input }) =>
         input(
           {
             message: harmless(question),
@@ -94,23 +96,23 @@ export function makePrompts(terminal: Terminal, signal: AbortSignal, pause: () =
         ),
       )
     },
-    async secret(question, _instead, { check } = {}) {
+    async secret(question, instead, { check } = {}) {
       const asked = {
         message: harmless(question),
         mask: '·',
         ...(check && { validate: harmlessCheck(check) }),
       }
-      return new Secret(await ask(({ password }) => password(asked, context)))
+      return new Secret(await ask(instead, ({ password }) => password(asked, context)))
     },
-    async confirm(question, _instead, initial = false) {
-      return ask(({ confirm }) =>
+    async confirm(question, instead, initial = false) {
+      return ask(instead, ({ confirm }) =>
         confirm({ message: harmless(question), default: initial }, context),
       )
     },
-    async choose(question, choices) {
+    async choose(question, choices, instead) {
       // Names of networks and boards come from whoever is near.
       const named = choices.map((one) => ({ ...one, name: harmless(one.name) }))
-      return ask(({ select }) =>
+      return ask(instead, ({ select }) =>
         select({ message: harmless(question), choices: named, pageSize: 12, loop: false }, context),
       )
     },

@@ -90,6 +90,13 @@ export async function checkServer(context: Context, url: string, tls: Tls): Prom
 async function askedAuth(context: Context, url: string, tls: Tls): Promise<Authenticator> {
   const { settings, system, prompts } = context
   if (prompts.canAsk) await checkServer(context, url, tls)
+  const key = settings.get('timebase.apiKey')
+  if (key !== undefined) {
+    const env = 'WXSTATION_TIMEBASE_API_SECRET'
+    const question = `Secret of the API key ${key}`
+    const secret = await prompts.secret(question, { flag: '`wxstation login --api-key`', env })
+    return keyAuth(system, url, key, secret, tls)
+  }
   const user =
     settings.get('timebase.user') ??
     (await prompts.text('TimeBase user', {
@@ -154,9 +161,9 @@ export async function profileLogin(
   }
 }
 
-/** A private key (PEM) means session mode, any other secret basic mode. */
+/** A private key (PEM) means session mode, any other secret basic mode; what kind of key, is asked later. */
 export function isPrivateKey(secret: string): boolean {
-  return /-----BEGIN (RSA )?PRIVATE KEY-----/.test(secret)
+  return /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/.test(secret)
 }
 
 async function keyAuth(

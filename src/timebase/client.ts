@@ -2,8 +2,9 @@ import { isAbort, WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { FetchResponse, System } from '../system.js'
 import type { Authenticator } from './auth/authenticator.js'
-import { neverSent, type Refusal, readRefusal, refusalError, transportError } from './errors.js'
+import { type Refusal, readRefusal, refusalError, withoutSecrets } from './errors.js'
 import { pathSegment } from './names.js'
+import { isLate, neverSent, transportError } from './transport.js'
 
 export interface ClientOptions {
   /** Address of WebAdmin as the user gave it, for example http://server:8099. */
@@ -107,7 +108,7 @@ export function makeClient(
     const safe = options.safe ?? method === 'GET'
     let renewed = false
     for (let attempt = 0; ; attempt++) {
-      const canRepeat = attempt < pausesMs.length
+      let canRepeat = attempt < pausesMs.length
       const used = await auth.headers({ method, url, body: body ?? '' }, options.signal)
       let response: FetchResponse
       try {
@@ -115,12 +116,14 @@ export function makeClient(
       } catch (error) {
         options.signal?.throwIfAborted()
         const lost = !isAbort(error) && !neverSent(error) && !(error instanceof WxError)
+        // Three times 30 s of silence are more than anybody waits for.
+        if (isLate(error)) canRepeat = attempt === 0
         if (!(safe && lost && canRepeat)) throw transportError(error, server)
         await system.clock.sleep(pausesMs[attempt] ?? 0, options.signal)
         continue
       }
       if (response.status >= 200 && response.status < 300) return response
-      const refusal = readRefusal(response.status, await refusalText(response))
+      const refusal = withoutSecrets(await refusalOf(response), secretsOf(used))
       if (!renewed && isUnauthenticated(refusal, auth)) {
         renewed = true
         if (await auth.refused(used, options.signal)) {
@@ -207,8 +210,17 @@ function isUnauthenticated({ status, shape }: Refusal, auth: Authenticator): boo
   return status === 401 || (auth.kind === 'session' && status === 400 && shape === 'oauth')
 }
 
+/** Of the headers that signed a request. */
+function secretsOf(used: { [name: string]: string }): string[] {
+  return Object.values(used).map((value) => value.replace(/^Bearer /, ''))
+}
+
+export async function refusalOf(response: FetchResponse): Promise<Refusal> {
+  return readRefusal(response.status, await refusalText(response), response.headers.location)
+}
+
 /** What a refusal says; one that breaks off or never ends still is a refusal. */
-export async function refusalText(response: FetchResponse): Promise<string> {
+async function refusalText(response: FetchResponse): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   try {

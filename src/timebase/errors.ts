@@ -1,4 +1,4 @@
-import { errnoOf, isAbort, WxError } from '../errors.js'
+import { WxError } from '../errors.js'
 
 /** What an answer that is no success says, whichever of the three shapes it has. */
 export interface Refusal {
@@ -8,6 +8,8 @@ export interface Refusal {
   /** The server's own words, first line only, or ''. */
   text: string
   shape: 'oauth' | 'api' | 'page' | 'html' | 'empty' | 'other'
+  /** Where a redirect leads to. */
+  location?: string | undefined
 }
 
 /**
@@ -15,7 +17,9 @@ export interface Refusal {
  * (1.1 and later), Spring Boot's page `{timestamp, status, error, path}` (before 1.1, and 404s),
  * HTML of a proxy, or nothing. Bodies may be cut: a stack trace of 10 kB says nothing more.
  */
-export function readRefusal(status: number, body: string): Refusal {
+export function readRefusal(status: number, body: string, location?: string): Refusal {
+  if (location !== undefined && status >= 300 && status < 400)
+    return { status, kind: '', text: '', shape: 'other', location }
   const text = body.trim()
   if (text === '') return { status, kind: '', text: '', shape: 'empty' }
   if (text.startsWith('<')) return { status, kind: '', text: '', shape: 'html' }
@@ -56,9 +60,23 @@ function simpleName(className: string): string {
   return className.split('.').at(-1) ?? ''
 }
 
+/** A JSON web token: some versions repeat the one they refuse. */
+const webToken = /\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g
+const dots = '••••••'
+
 function line(text: string | undefined): string {
-  const first = (text ?? '').split('\n')[0]?.trim() ?? ''
+  const first = (text ?? '').split('\n')[0]?.trim().replace(webToken, dots) ?? ''
   return first.length > 300 ? `${first.slice(0, 300)}…` : first
+}
+
+/** The same without what was sent in confidence, where the server repeats it. */
+export function withoutSecrets(refusal: Refusal, secrets: (string | undefined)[]): Refusal {
+  const text = secrets.reduce<string>(
+    // A shorter one may be a word of the sentence.
+    (said, secret) => (secret && secret.length >= 6 ? said.replaceAll(secret, dots) : said),
+    refusal.text,
+  )
+  return { ...refusal, text }
 }
 
 /** Where a request went: for the sentence that says it failed. */
@@ -95,6 +113,12 @@ export function refusalError(refusal: Refusal, { server, stream, login }: Target
       details,
       hint: 'This WebAdmin runs with timebase.readonly=true; use another one to change things.',
     })
+  // WebAdmin itself never answers so.
+  if (status === 403 && shape === 'html')
+    return new WxError('NETWORK_UNREACHABLE', `A proxy answers for ${server}: status 403.`, {
+      details,
+      hint: 'Ask whoever runs that proxy or firewall to let requests to WebAdmin through.',
+    })
   if (status === 403 || kind === 'AccessDeniedException')
     return new WxError('ACCESS_DENIED', `${server} does not allow that to this user.`, { details })
   // API keys answer 400 in the OAuth2 shape to a wrong signature.
@@ -119,6 +143,7 @@ export function refusalError(refusal: Refusal, { server, stream, login }: Target
       details,
       hint: 'Wait a while, then run the command again.',
     })
+  if (refusal.location !== undefined) return redirected(refusal.location, server, details)
   if (status === 404 || status === 405 || (status >= 300 && status < 400) || shape === 'html')
     return new WxError('NOT_WEBADMIN', `${server} does not answer as TimeBase WebAdmin does.`, {
       details,
@@ -128,65 +153,24 @@ export function refusalError(refusal: Refusal, { server, stream, login }: Target
   })
 }
 
+/** A proxy that wants https, or another name; or one that signs people in first. */
+function redirected(location: string, server: string, details: Record<string, unknown>): WxError {
+  const target = URL.canParse(location, server) ? new URL(location, server) : undefined
+  if (!target) return new WxError('NOT_WEBADMIN', `${server} redirects to nowhere.`, { details })
+  // Parameters may hold a ticket of the login.
+  const href = `${target.origin}${target.pathname}`
+  const base = /^(.*?)\/(api\/v0|oauth\/token|session\/login)(\/|$)/.exec(href)?.[1]
+  return new WxError('NOT_WEBADMIN', `${server} redirects to ${href}.`, {
+    details: { ...details, location: href },
+    hint:
+      base === undefined || base === server
+        ? 'Something in between wants people to sign in: give an address that leads to WebAdmin itself.'
+        : `Give ${base} as the address of TimeBase WebAdmin.`,
+  })
+}
+
 /** Before 1.1 an unknown stream is a page with or without a text; POST select has an empty 404. */
 function isUnknownStream({ status, shape, text }: Refusal): boolean {
   if (status === 404) return shape !== 'html'
   return status === 400 && (shape === 'empty' || (shape === 'page' && !/Exception/.test(text)))
-}
-
-const tlsCodes = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_UNTRUSTED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
-const unreachable: { [code: string]: string } = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'the name is unknown',
-  EAI_AGAIN: 'the name server does not answer',
-  EHOSTUNREACH: 'no way leads there',
-  ENETUNREACH: 'there is no network',
-  ETIMEDOUT: 'it does not answer',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-}
-
-/** True where the request cannot have reached the server, so that even a write may be repeated. */
-export function neverSent(error: unknown): boolean {
-  return (errnoOf(error) ?? '') in unreachable && errnoOf(error) !== 'ETIMEDOUT'
-}
-
-/** True where the server took a request and missed its deadline. */
-export function isLate(error: unknown): boolean {
-  return ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'].includes(errnoOf(error) ?? '')
-}
-
-/** Wraps what `system.fetch` and reading a body throw, by errno or class. */
-export function transportError(error: unknown, server: string): Error {
-  if (error instanceof WxError) return error
-  if (isAbort(error)) return error as Error
-  const code = errnoOf(error) ?? ''
-  const options = { cause: error, details: { server, ...(code && { code }) } }
-  if (tlsCodes.has(code))
-    return new WxError('TLS_UNTRUSTED', `The certificate of ${server} is not trusted.`, options)
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_'))
-    return new WxError('NETWORK_UNREACHABLE', `${server} does not speak TLS.`, {
-      ...options,
-      hint: 'Try the address with http:// instead of https://.',
-    })
-  if (code.startsWith('HPE_'))
-    return new WxError('NOT_WEBADMIN', `${server} does not speak HTTP.`, options)
-  const reason = unreachable[code]
-  if (reason)
-    return new WxError('NETWORK_UNREACHABLE', `${server} cannot be reached: ${reason}.`, options)
-  if (isLate(error))
-    return new WxError('NO_ANSWER', `${server} took the request and then went silent.`, options)
-  if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG')
-    return new WxError('USAGE', `"${server}" is no address of a server.`, options)
-  return new WxError('NO_ANSWER', `The connection to ${server} broke before its answer.`, options)
 }

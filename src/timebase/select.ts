@@ -1,9 +1,9 @@
 import type { TimebaseClient } from './client.js'
-import { transportError } from './errors.js'
 import { jsonRows } from './json-rows.js'
 import { parseRow } from './rows.js'
 import type { StreamRecord } from './schema.js'
 import { farFuture, formatTime } from './times.js'
+import { transportError } from './transport.js'
 
 export interface Selection {
   /** Only these; undefined is all. */

@@ -20,6 +20,9 @@ export interface Rights {
   write: boolean | undefined
 }
 
+/** The page comes from memory: what takes longer than this is no WebAdmin, or none that works. */
+const pageMs = 10_000
+
 /** Reads versions and the clock; `open` needs no login. Throws where no WebAdmin answers. */
 export async function serverVersion(
   open: TimebaseClient,
@@ -27,7 +30,7 @@ export async function serverVersion(
   signal?: AbortSignal,
 ): Promise<ServerVersion> {
   // The first exchange opens the connection; only the second one says how fast the server is.
-  await open.get<unknown>(['v'], { signal })
+  await open.get<unknown>(['v'], { signal, headersTimeoutMs: pageMs })
   const { page, clockOffsetMs, tookMs } = await readVersion(open, clock, signal)
   const timebase = object(page.timebase)
   const looksRight = 'timebase' in page || /timebase/i.test(String(page.name))

@@ -1,7 +1,6 @@
 import { WxError } from '../errors.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
-import { transportError } from './errors.js'
 import { jsonRows } from './json-rows.js'
 import { openStompBell } from './live.js'
 import { Patience } from './patience.js'
@@ -15,6 +14,7 @@ import { maxRows } from './select.js'
 import type { TailSource } from './source.js'
 import { readVersion } from './status.js'
 import { listSymbols } from './stream.js'
+import { transportError } from './transport.js'
 
 /** Longer than any patience: what is too long is judged here, not by the client. */
 const headersTimeoutMs = 120_000

@@ -73,5 +73,10 @@ function loginError(refusal: Refusal, user: string, server: string): WxError {
       details: { server, user },
       hint: 'It may use single sign-on: run `wxstation login --sso`, or use an API key.',
     })
+  // Elsewhere 403 is about rights: here nobody has any yet.
+  if (refusal.status === 403 && refusal.shape !== 'html')
+    return new WxError('LOGIN_REFUSED', `${server} refused the login: status 403.`, {
+      details: { server, user },
+    })
   return refusalError(refusal, { server })
 }

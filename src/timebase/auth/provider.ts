@@ -1,7 +1,8 @@
 import { WxError } from '../../errors.js'
 import type { FetchOptions, System } from '../../system.js'
-import { bodyText, parseJson, refusalText, serverUrl } from '../client.js'
-import { readRefusal, refusalError, transportError } from '../errors.js'
+import { bodyText, parseJson, refusalOf, serverUrl } from '../client.js'
+import { refusalError } from '../errors.js'
+import { transportError } from '../transport.js'
 import { providerError } from './provider-error.js'
 
 /** An external OAuth2 provider as its discovery document describes it. */
@@ -99,8 +100,7 @@ async function getJson(
       ...options,
       headers: { accept: 'application/json' },
     })
-    if (response.status !== 200)
-      throw refusalError(readRefusal(response.status, await refusalText(response)), { server })
+    if (response.status !== 200) throw refusalError(await refusalOf(response), { server })
     const value = parseJson<unknown>(await bodyText(response, 1_000_000, server), server)
     return value !== null && typeof value === 'object' ? (value as Fields) : {}
   } catch (error) {

@@ -1,13 +1,16 @@
 import { WxError } from '../../errors.js'
 import type { FetchOptions, FetchResponse, System } from '../../system.js'
-import { bodyText, parseJson, refusalText } from '../client.js'
-import { isLate, type Refusal, readRefusal, transportError } from '../errors.js'
+import { bodyText, parseJson, refusalOf } from '../client.js'
+import { type Refusal, withoutSecrets } from '../errors.js'
+import { isLate, transportError } from '../transport.js'
 
 const maxAnswerBytes = 1_000_000
 /** Before the second and the third attempt: asking for a token twice does no harm. */
 const pausesMs = [250, 1500]
 
 export type Form = { [field: string]: string }
+const secretFields = ['password', 'client_secret', 'refresh_token', 'device_code']
+
 type Answer = { json: unknown } | { refusal: Refusal }
 
 /**
@@ -35,7 +38,7 @@ export async function postForm(
         },
         body: new URLSearchParams(form).toString(),
       })
-      const answer = await read(response, server)
+      const answer = await read(response, server, form)
       const isPassing = 'refusal' in answer && [502, 503, 504].includes(answer.refusal.status)
       if (!isPassing || pauseMs === undefined) return answer
     } catch (error) {
@@ -48,9 +51,14 @@ export async function postForm(
   }
 }
 
-async function read(response: FetchResponse, server: string): Promise<Answer> {
+async function read(response: FetchResponse, server: string, form: Form): Promise<Answer> {
   const { status } = response
   if (status < 200 || status >= 300)
-    return { refusal: readRefusal(status, await refusalText(response)) }
+    return {
+      refusal: withoutSecrets(
+        await refusalOf(response),
+        secretFields.map((name) => form[name]),
+      ),
+    }
   return { json: parseJson(await bodyText(response, maxAnswerBytes, server), server) }
 }

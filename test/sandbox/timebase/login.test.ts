@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeSystem } from '../../../src/system/node.js'
+import { scripted } from '../../support/answers.js'
 import { converse, keys } from '../../support/converse.js'
 import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
 import { cli, type TestSystem } from '../../support/system.js'
@@ -131,6 +132,22 @@ describe('login', () => {
     expect((await cli(['whoami'], here())).code).toBe(3)
   })
 
+  it.each([
+    ['a proxy', '<html>Forbidden</html>'],
+    ['the server', ''],
+  ])('that %s forbids is no login without rights', async (_who, body) => {
+    const gateway = await testGateway()
+    const here = computer()
+    const { fetch } = nodeSystem()
+    const forbidding: typeof fetch = (url, options) =>
+      url.endsWith('/oauth/token')
+        ? scripted([{ status: 403, body }]).fetch(url, options)
+        : fetch(url, options)
+    const argv = ['login', gateway.url, '--user', 'admin', '--password-stdin']
+    const { code, out } = await cli(argv, typed(here({ fetch: forbidding }), gateway.password))
+    expect({ code, out }).toEqual({ code: 9, out: '' })
+  })
+
   it('has several profiles; logout forgets one after the other', async () => {
     const gateway = await testGateway()
     const here = computer()
@@ -186,6 +203,8 @@ describe('other ways of signing in', () => {
       WXSTATION_TIMEBASE_API_SECRET: 'TEST_API_SECRET',
     }
     expect((await cli(create, computer(env)())).out).toContain('identical')
+    const { WXSTATION_TIMEBASE_API_SECRET: _, ...half } = env
+    expect((await cli(create, computer(half)())).err).toContain('WXSTATION_TIMEBASE_API_SECRET')
   })
 
   it('session keys agree on a secret, and on a new one when the server forgot it', async () => {

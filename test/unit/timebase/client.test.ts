@@ -232,6 +232,13 @@ describe('broken connections', () => {
     expect(requests(script)).toHaveLength(3)
   })
 
+  it('gives up after two silences: three of 30 s are more than anybody waits for', async () => {
+    const late = { fails: coded('UND_ERR_HEADERS_TIMEOUT') }
+    const { client, script } = bench([late, late, { body: '[]' }])
+    await expect(listStreams(client)).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(requests(script)).toHaveLength(2)
+  })
+
   it('ends at once when the user interrupts', async () => {
     const stop = new AbortController()
     const { client, script } = bench((sent) => {
