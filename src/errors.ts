@@ -192,6 +192,7 @@ const fileRefusals: { [errno: string]: string } = {
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is no folder',
   ENOENT: 'there is no such place',
+  EEXIST: 'something else is there',
   ENAMETOOLONG: 'its name is too long',
   EIO: 'its device failed',
   ELOCKED: 'another wxstation is writing it',

@@ -14,6 +14,7 @@ import type { Context, Result } from './context.js'
 import { fact, secondsText } from './render/tables.js'
 
 export interface UpFlags {
+  folder?: string
   port?: number
   bind?: string
   user?: string
@@ -42,7 +43,8 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
   const url = serverAddress(plan.settings)
   let elapsedMs: number
   try {
-    await dockerCompose(['up', '--detach'], { folder, profiles, signal, inherit }, system)
+    const docker = { folder, profiles, signal, inherit, hint: failureHint(flags) }
+    await dockerCompose(['up', '--detach'], docker, system)
     elapsedMs = await waitForHealth(url, system, report, signal)
   } catch (error) {
     if (await system.files.stat(passwordFile))
@@ -85,6 +87,12 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
   // Only now: a password that nobody saw would be lost for good.
   if (isNew) await system.files.remove(passwordFile)
   return result
+}
+
+/** Docker has said what is wrong; the two that happen most are not its own fault. */
+function failureHint({ folder }: UpFlags): string {
+  const logs = `wxstation timebase logs${folder === undefined ? '' : ` --folder ${folder}`}`
+  return `Where a port is taken, choose another with --port; \`${logs}\` shows what the services say.`
 }
 
 /** Flags, and those settings that somebody chose: a default must not undo what .env says. */

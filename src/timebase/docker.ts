@@ -7,12 +7,14 @@ export interface DockerOptions {
   signal?: AbortSignal
   /** Lets docker print to the terminal itself. */
   inherit?: boolean
+  /** What to do where it fails. */
+  hint?: string
 }
 
 /** Runs `docker compose …` in a folder; throws DOCKER_MISSING or DOCKER_DOWN where it cannot be run. */
 export async function dockerCompose(
   args: string[],
-  { folder, profiles = [], signal, inherit = false }: DockerOptions,
+  { folder, profiles = [], signal, inherit = false, hint }: DockerOptions,
   system: System,
 ): Promise<string> {
   const chosen = profiles.flatMap((profile) => ['--profile', profile])
@@ -28,6 +30,7 @@ export async function dockerCompose(
     'DOCKER_FAILED',
     `docker compose ${words} ended with code ${run.code}${last ? `: ${last}` : '.'}`,
     {
+      ...(hint !== undefined && { hint }),
       details: {
         command: `docker compose ${words}`,
         exitCode: run.code,

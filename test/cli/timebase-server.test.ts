@@ -211,6 +211,28 @@ describe('timebase up', () => {
     expect(ran.err).toContain(`[${code}, exit 9]`)
   })
 
+  it('says of a failing start what to try, for the folder that was given', async () => {
+    const { system } = scripted({
+      docker: (args) =>
+        args.includes('up') ? { code: 1, stdout: '', stderr: 'port is already allocated' } : fine,
+    })
+    const { err } = await cli(['timebase', 'up', '--folder', 'here'], system)
+    expect(err).toContain('choose another with --port; `wxstation timebase logs --folder here`')
+  })
+
+  it('is no fault where its folder is a file', async () => {
+    const { system } = scripted({})
+    writeFileSync(join(system.cwd, 'file'), '')
+    const { code, err } = await cli(
+      ['timebase', 'up', '--folder', join(system.cwd, 'file')],
+      system,
+    )
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringContaining('file cannot be written: something else is there.'),
+    })
+  })
+
   it('gives up after some minutes and says where to look', async () => {
     const { system } = scripted({ health: () => new Error('refused') })
     const { code, err } = await cli(['timebase', 'up'], system)
@@ -221,12 +243,15 @@ describe('timebase up', () => {
 
 describe('timebase down and logs', () => {
   it('stop and show what up started', async () => {
-    const { system, calls } = scripted({})
+    const { system, calls, folder } = scripted({})
     await cli(['timebase', 'up'], system)
     await cli(['timebase', 'logs', '--lines', '5'], system)
     expect(calls.at(-1)).toBe('docker compose --profile https --profile clickhouse logs --tail 5')
     expect((await cli(['timebase', 'down'], system)).code).toBe(0)
     expect(calls.at(-1)).toBe('docker compose --profile https --profile clickhouse down')
+    await cli(['timebase', 'up', '--folder', folder], system)
+    const { out } = await cli(['timebase', 'down', '--folder', folder], system)
+    expect(out).toContain(`Next: wxstation timebase up --folder ${folder}`)
   })
 
   it.each(['down', 'logs'])('%s without compose files is an error', async (verb) => {

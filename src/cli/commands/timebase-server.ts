@@ -34,7 +34,7 @@ export const addTimebaseServer: AddCommand = (program, handle) => {
       '\nWhat was chosen once is kept in .env, --https and --clickhouse too: a later\nrun needs only what changes.\n\nExamples:\n  wxstation timebase up\n  wxstation timebase up --https --domain weather.example.org',
     )
     .action(
-      handle(async (context, flags: UpFlags & { folder?: string }) => {
+      handle(async (context, flags: UpFlags) => {
         const { up } = await import('../timebase-up.js')
         return up(context, folderOf(context, flags), flags)
       }),
@@ -112,7 +112,7 @@ async function down(context: Context, flags: { folder?: string }): Promise<Resul
   return {
     data: { folder, stopped: true },
     pretty: (paint) => [`${paint.good('✔')} TimeBase is stopped; its records are kept.`],
-    next: 'wxstation timebase up',
+    next: `wxstation timebase up${flags.folder === undefined ? '' : ` --folder ${flags.folder}`}`,
   }
 }
 
