@@ -93,7 +93,7 @@ export const errorTable = {
     exit: 9,
     hint: 'Try `wxstation stream list`, or make it with `wxstation stream create`.',
   },
-  TIMEBASE_REFUSED: { exit: 9, hint: 'Run it again with --debug to see what the server said.' },
+  TIMEBASE_REFUSED: { exit: 9, hint: 'The log of WebAdmin says more.' },
   TIMEBASE_DOWN: {
     exit: 9,
     hint: 'WebAdmin answers but TimeBase behind it does not: check its container or service.',

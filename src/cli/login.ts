@@ -5,10 +5,16 @@ import { serverUrl } from '../timebase/client.js'
 import { type Rights, readRights } from '../timebase/status.js'
 import type { Context, Result } from './context.js'
 import { describeLogin, type LoginFlags } from './login-wish.js'
-import { activateProfile, profilesFile, removeProfiles, saveProfile } from './profiles.js'
+import {
+  activateProfile,
+  loadProfiles,
+  profilesFile,
+  removeProfiles,
+  saveProfile,
+} from './profiles.js'
 import { fact } from './render/tables.js'
 import { loginText, rightsText } from './render/timebase.js'
-import { checkServer, clientOf, isInsecure, profileLogin, tlsOf } from './timebase.js'
+import { checkServer, chooseLogin, clientOf, isInsecure, profileLogin, tlsOf } from './timebase.js'
 
 /** Asks for what is missing, signs in once for proof, then keeps the login. */
 export async function login(
@@ -30,6 +36,8 @@ export async function login(
   }
   const name = settings.get('profile') ?? 'default'
   if (name.trim() === '') throw new WxError('USAGE', 'A login needs a name: --profile has none.')
+  // A file that cannot take the login is told of before anybody types a password.
+  await loadProfiles(system)
   const tls = await tlsOf(context, ca, insecure, flags.ca === undefined ? 'timebase.ca' : '--ca')
   await checkServer(context, url, tls)
   const profile = await describeLogin(context, shared, tls, flags)
@@ -80,7 +88,6 @@ async function askUrl({ settings, prompts }: Context, address?: string): Promise
 
 /** Forgets logins and their tokens. The server keeps no list of tokens, so nothing is said to it. */
 export async function logout(context: Context, all: boolean): Promise<Result> {
-  const { loadProfiles } = await import('./profiles.js')
   const { active, profiles } = await loadProfiles(context.system)
   const name = context.settings.get('profile') ?? active
   const nothing =
@@ -103,8 +110,6 @@ export async function logout(context: Context, all: boolean): Promise<Result> {
 
 /** Says which login would be used, and what the server says to it. */
 export async function whoami(context: Context): Promise<Result> {
-  const { chooseLogin } = await import('./timebase.js')
-  const { loadProfiles } = await import('./profiles.js')
   const chosen = await chooseLogin(context)
   const { profiles } = await loadProfiles(context.system)
   const { rights, timebaseDown } = await readRights(clientOf(context, chosen), context.signal)

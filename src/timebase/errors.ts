@@ -30,7 +30,7 @@ export function readRefusal(status: number, body: string, location?: string): Re
     return { status, kind: '', text: line(fields.message), shape: 'page' }
   if (fields.error !== undefined)
     return { status, kind: fields.error, text: line(fields.error_description), shape: 'oauth' }
-  return { status, kind: '', text: line(fields.message ?? ''), shape: 'other' }
+  return { status, kind: '', text: line(fields.message ?? text), shape: 'other' }
 }
 
 type Fields = { [name: string]: string | undefined }

@@ -126,9 +126,13 @@ export function externalAuth(
       if (answer.code !== 'LOGIN_REFUSED' || answer.details.kind === undefined) throw answer
       return undefined
     },
-    async signIn(signal) {
-      if (!clientSecret && options.canAsk) return byDevice(signal)
+    async signIn(signal, isUnderWay) {
+      if (!clientSecret && options.canAsk && !isUnderWay) return byDevice(signal)
       const { origin } = new URL((await provider(signal)).tokenUrl)
+      if (!clientSecret && isUnderWay)
+        throw new WxError('LOGIN_REFUSED', `The login at ${origin} is over.`, {
+          hint: 'Run `wxstation login --sso` once more, then this command again.',
+        })
       if (!clientSecret)
         throw new WxError('LOGIN_REFUSED', `${origin} wants a person to sign in.`, {
           hint: 'Run `wxstation login --sso` on a terminal; a machine signs in with --client-id and --client-secret-stdin.',

@@ -16,6 +16,8 @@ export function providerError(error: unknown, server: string): unknown {
         details: { server, ...details },
         cause: error,
       })
+    case 'NETWORK_UNREACHABLE':
+      return typeof details.status === 'number' ? cannotAnswer(server, details.status) : error
     case 'NO_ANSWER':
       return new WxError(code, message, { hint: 'Try again in a while.', details, cause })
     default:
@@ -38,11 +40,7 @@ export function providerRefusal(
       `The login was denied at ${server}.`,
       'Run the command again and allow it in the browser, as a user whom the provider lets in.',
     )
-  if (status >= 500 || status === 429)
-    return new WxError('NETWORK_UNREACHABLE', `${server} answers with status ${status}.`, {
-      hint: 'The provider of the login cannot answer now: try again in a while.',
-      details,
-    })
+  if (status >= 500 || status === 429) return cannotAnswer(server, status, details)
   if (shape !== 'oauth')
     return refused(`${server} does not answer as an OpenID provider does.`, hint)
   const what = secret ? 'the client id and its secret' : 'the client id'
@@ -50,6 +48,13 @@ export function providerRefusal(
     `${server} refused the login: ${text || kind}`,
     `Check ${what}, and what the provider allows it: grants, scopes, audience.`,
   )
+}
+
+function cannotAnswer(server: string, status: number, details = {}): WxError {
+  return new WxError('NETWORK_UNREACHABLE', `${server} answers with status ${status}.`, {
+    hint: 'The provider of the login cannot answer now: try again in a while.',
+    details: { server, status, ...details },
+  })
 }
 
 export function codeIsOver(details: Record<string, unknown> = {}): WxError {

@@ -10,13 +10,16 @@ export interface RenewingOptions {
   clock: Clock
   /** New tokens by the refresh token, or undefined where the server no longer takes it. */
   refresh(refresh: string, signal: AbortSignal): Promise<Tokens | undefined>
-  /** New tokens from the beginning; throws where that is not possible. */
-  signIn(signal: AbortSignal): Promise<Tokens>
+  /**
+   * New tokens from the beginning; throws where that is not possible. `isUnderWay`: the command has
+   * been at work for a while, and nobody may be there any more.
+   */
+  signIn(signal: AbortSignal, isUnderWay: boolean): Promise<Tokens>
   /** The server makes its tokens itself, and forgets all of them when it starts. */
   forgetsTokens: boolean
 }
 
-/** What is refused so soon after a login is not refused for its age. */
+/** What is refused so soon after a login is not refused for its age; a command so old is under way. */
 const justNowMs = 60_000
 
 /**
@@ -29,6 +32,7 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
   let tokens: Tokens | undefined
   let loaded = false
   let signedIn = { access: '', atMs: 0 }
+  let begunMs: number | undefined
 
   const isFresh = (one: Tokens): boolean => clock.now() < one.renewAtMs
 
@@ -50,7 +54,7 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
   async function renew(mayTakeKept: boolean, signal: AbortSignal): Promise<Tokens> {
     let next = await refreshed(mayTakeKept, signal)
     if (!next) {
-      next = await options.signIn(signal)
+      next = await options.signIn(signal, clock.monotonic() - (begunMs ?? 0) >= justNowMs)
       signedIn = { access: next.access, atMs: clock.monotonic() }
     }
     tokens = next
@@ -60,6 +64,7 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
   }
 
   async function current(signal?: AbortSignal): Promise<Tokens> {
+    begunMs ??= clock.monotonic()
     if (!loaded) {
       tokens = await store.load()
       loaded = true

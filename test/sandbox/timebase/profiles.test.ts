@@ -77,6 +77,9 @@ describe('the file of logins', () => {
       const { code, err } = await cli(['whoami'], here())
       expect(code).toBe(3)
       expect(err).toContain('cannot be read as logins')
+      // Before anything is asked or sent.
+      const again = await cli(['login', 'http://127.0.0.1:1'], here())
+      expect(again.err).toBe(err)
     },
   )
 

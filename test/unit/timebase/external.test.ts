@@ -124,9 +124,28 @@ describe('an external provider', () => {
     expect(events).toHaveLength(1)
   })
 
+  it('is not asked about in the middle of a command: nobody may be there', async () => {
+    const { headers, auth, clock, script } = kept([error('invalid_grant')], far)
+    const used = await headers()
+    await clock.advance(60_000)
+    await expect(auth.refused(used)).rejects.toMatchObject({
+      message: 'The login at https://id.example.org is over.',
+    })
+    expect(script.sent).toHaveLength(1)
+  })
+
+  it('is asked about where a command begins with a login that is over', async () => {
+    const { headers, auth, script } = kept([error('invalid_grant'), device, token], far)
+    expect(await auth.refused(await headers())).toBe(true)
+    expect(script.sent[1]?.url).toBe('https://id.example.org/device')
+    expect(await headers()).toEqual({ authorization: 'Bearer at' })
+  })
+
+  const far = Number.POSITIVE_INFINITY
   /** A login that was kept; `renewAtMs` 0 is one that is due. */
   function kept(answers: Answer[] | ((sent: Sent) => Answer), renewAtMs: number) {
     const script = scripted(answers)
+    const clock = fakeClock()
     let tokens: Tokens | undefined = { access: 'old', refresh: 'rt', renewAtMs }
     const store: TokenStore = {
       load: async () => tokens,
@@ -145,14 +164,14 @@ describe('an external provider', () => {
           return discover()
         },
       },
-      { fetch: script.fetch, clock: { ...fakeClock(), sleep: async () => {} } },
+      { fetch: script.fetch, clock: { ...clock, sleep: async () => {} } },
     )
     const headers = () => auth.headers(signable('GET', '/x'))
-    return { headers, script, store, discoveries: () => discoveries }
+    return { headers, auth, clock, script, store, discoveries: () => discoveries }
   }
 
   it('is not asked for while a kept token is good', async () => {
-    const { headers, discoveries } = kept([], Number.POSITIVE_INFINITY)
+    const { headers, discoveries } = kept([], far)
     expect(await headers()).toEqual({ authorization: 'Bearer old' })
     expect(discoveries()).toBe(0)
   })
@@ -246,6 +265,14 @@ describe('an external provider', () => {
     await expect(found).rejects.toMatchObject({
       message: 'https://id.example.org does not answer as an OpenID provider does.',
       hint: expect.stringContaining('openid-configuration'),
+    })
+  })
+
+  it('that cannot answer now is not taken for WebAdmin', async () => {
+    const found = discoverProvider('https://id.example.org', scripted([{ status: 503 }]))
+    await expect(found).rejects.toMatchObject({
+      message: 'https://id.example.org answers with status 503.',
+      hint: expect.stringContaining('The provider'),
     })
   })
 

@@ -44,6 +44,12 @@ it('a page of a proxy that forbids is not told of the rights of this user', asyn
   expect(error).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
 })
 
+it('says what a server answers in plain words', async () => {
+  const body = 'This combination of host and port requires TLS.\n'
+  const error = (await refusal({ status: 400, body })) as Error
+  expect(error.message).toBe(`${server} refused that with status 400: ${body.trim()}`)
+})
+
 // Versions before 1.1.4 repeat the token that they refuse.
 it.each(['eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2lnbmF0dXJl', 'opaque-token-1'])(
   'a token that the server repeats is not shown: %s',
