@@ -91,7 +91,8 @@ export async function up(context: Context, folder: string, flags: UpFlags): Prom
 
 /** Docker has said what is wrong; the two that happen most are not its own fault. */
 function failureHint({ folder }: UpFlags): string {
-  const logs = `wxstation timebase logs${folder === undefined ? '' : ` --folder ${folder}`}`
+  const logs =
+    folder === undefined ? 'wxstation timebase logs' : `wxstation timebase logs --folder ${folder}`
   return `Where a port is taken, choose another with --port; \`${logs}\` shows what the services say.`
 }
 

@@ -112,7 +112,10 @@ async function down(context: Context, flags: { folder?: string }): Promise<Resul
   return {
     data: { folder, stopped: true },
     pretty: (paint) => [`${paint.good('✔')} TimeBase is stopped; its records are kept.`],
-    next: `wxstation timebase up${flags.folder === undefined ? '' : ` --folder ${flags.folder}`}`,
+    next:
+      flags.folder === undefined
+        ? 'wxstation timebase up'
+        : `wxstation timebase up --folder ${flags.folder}`,
   }
 }
 
