@@ -96,6 +96,8 @@ function recordedAir(): Air {
     ...system.clock,
     now: () => recordedNow,
     timer: (ms: number, fn: () => void) => system.clock.timer(ms / haste, fn),
+    // A busy computer stalls between two statements for longer than a round trip takes.
+    sleep: (ms: number, signal?: AbortSignal) => system.clock.sleep(20 * ms, signal),
   }
   const air = makeAir({ ...system, clock }, { networks })
   return {
