@@ -2,22 +2,31 @@ import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
-import type { System } from '../system.js'
 import type { TimebaseClient } from '../timebase/client.js'
-import { type ExportOptions, exportTo, exportToFile, exportToParquet } from '../timebase/export.js'
+import {
+  type ExportFormat,
+  type ExportOptions,
+  exportTo,
+  exportToFile,
+} from '../timebase/export.js'
 import { applyImport, type ImportPlan, planImport } from '../timebase/import.js'
-import { type FileFormat, type FileRecord, readRecords } from '../timebase/record-file.js'
-import type { RecordClass } from '../timebase/schema.js'
+import type { StreamRecord } from '../timebase/schema.js'
 import { listSymbols, streamSchema } from '../timebase/stream.js'
 import { applyTrim, planTrim, type TrimPlan } from '../timebase/trim.js'
 import type { Context, Result } from './context.js'
+import {
+  checkTwice,
+  fileRecords,
+  formatByContent,
+  formatByName,
+  type ImportFormat,
+} from './import-file.js'
 import { parseTime } from './options.js'
 import { bytesText, fact } from './render/tables.js'
 import { many, stationsText } from './render/timebase.js'
 import { timeText } from './render/times.js'
 import { noStation } from './stations.js'
 import {
-  isFlashFile,
   type QueueFlags,
   queueRecords,
   queueSymbol,
@@ -25,12 +34,11 @@ import {
   reportQueue,
   stationOfFile,
 } from './stream-queue.js'
-import { checkTwice, fileText } from './text-file.js'
 import { openTimebase } from './timebase.js'
 
 export interface ExportFlags {
   output?: string
-  format?: FileFormat | 'parquet'
+  format?: ExportFormat
   since?: string
   until?: string
   station?: string[]
@@ -38,7 +46,7 @@ export interface ExportFlags {
 }
 
 export interface ImportFlags extends QueueFlags {
-  format?: FileFormat | 'queue'
+  format?: ImportFormat
   dryRun?: true
 }
 
@@ -72,10 +80,7 @@ export async function exportStream(
       })
     const client = await openTimebase(context)
     await checkStations(client, options)
-    // emit() adds the line end that every piece has already.
-    await exportTo(client, { ...options, format }, system, patient(context), async (text) => {
-      if (text !== '') await emit(text.replace(/\n$/, ''))
-    })
+    await exportTo(client, { ...options, format }, system, patient(context), emit)
     return undefined
   }
   const path = resolve(system.cwd, flags.output)
@@ -90,14 +95,11 @@ export async function exportStream(
     })
   const client = await openTimebase(context)
   await checkStations(client, options)
-  const done =
-    format === 'parquet'
-      ? await exportToParquet(client, path, options, system, report)
-      : await exportToFile(client, path, { ...options, format }, system, report)
+  const done = await exportToFile(client, path, { ...options, format }, system, report)
   return {
     data: { stream: options.stream, file: path, format, ...done },
     pretty: () => [fact('File', `${flags.output}, ${bytesText(done.bytes)}`)],
-    ...(format !== 'parquet' && { next: `wxstation stream import ${flags.output} <stream>` }),
+    next: `wxstation stream import ${flags.output} <stream>`,
   }
 }
 
@@ -133,10 +135,6 @@ export async function importStream(
   const path = resolve(system.cwd, file)
   await checkTwice(system, path, file)
   const format = flags.format ?? formatByName(file) ?? (await formatByContent(system, path))
-  if (format === 'parquet')
-    throw new WxError('FILE_INVALID', `${file} is Parquet, which is for other programs to read.`, {
-      hint: 'Export the records as CSV or NDJSON to import them again.',
-    })
   if (format !== 'queue' && (flags.symbol !== undefined || flags.all))
     throw new WxError(
       'USAGE',
@@ -154,7 +152,7 @@ export async function importStream(
   if (!classes)
     throw new WxError('STREAM_UNKNOWN', `There is no stream "${stream}" on ${client.url}.`)
   const queued = queue && queueRecords(queue, symbol, { stream, classes })
-  const read = (): AsyncGenerator<FileRecord> =>
+  const read = (): AsyncGenerator<StreamRecord> =>
     format === 'queue' ? inTurn(queued ?? []) : fileRecords(system, path, format, classes, signal)
   const plan = await planImport(read())
   report({ type: 'fact', fact: { kind: 'records', values: planValues(plan) } })
@@ -240,32 +238,6 @@ function timeFlag(flag: string, text: string | undefined, nowMs: number): number
   }
 }
 
-function formatByName(path: string | undefined): FileFormat | 'parquet' | undefined {
-  if (path === undefined) return undefined
-  if (/\.parquet$/i.test(path)) return 'parquet'
-  if (/\.csv$/i.test(path)) return 'csv'
-  return /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : undefined
-}
-
-async function formatByContent(system: System, path: string): Promise<FileFormat | 'queue'> {
-  if (await isFlashFile(system, path)) return 'queue'
-  for await (const text of fileText(system, path)) {
-    const first = text.trimStart()[0]
-    if (first !== undefined) return first === '{' ? 'ndjson' : 'csv'
-  }
-  return 'ndjson'
-}
-
-async function* inTurn(records: FileRecord[]): AsyncGenerator<FileRecord> {
+async function* inTurn(records: StreamRecord[]): AsyncGenerator<StreamRecord> {
   yield* records
-}
-
-function fileRecords(
-  system: System,
-  path: string,
-  format: FileFormat,
-  classes: RecordClass[],
-  signal: AbortSignal,
-): AsyncGenerator<FileRecord> {
-  return readRecords(fileText(system, path, signal), format, classes)
 }

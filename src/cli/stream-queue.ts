@@ -3,8 +3,7 @@ import { WxError } from '../errors.js'
 import type { Station } from '../station/inventory.js'
 import type { QueueLog } from '../station/queue-log.js'
 import type { System } from '../system.js'
-import type { FileRecord } from '../timebase/record-file.js'
-import type { RecordClass } from '../timebase/schema.js'
+import type { RecordClass, StreamRecord } from '../timebase/schema.js'
 import type { Context } from './context.js'
 
 export interface QueueFlags {
@@ -14,21 +13,6 @@ export interface QueueFlags {
 
 /** The largest flash a chip of ours maps, twice: what is larger is no backup of one. */
 const maxBytes = 64 * 1024 * 1024
-
-/** True for a file of a flash: its first bytes are no text, for a text has no zeros and no 0xFF. */
-export async function isFlashFile(system: System, path: string): Promise<boolean> {
-  const file = await system.files.open(path, 'r').catch((cause: unknown) => {
-    throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
-  })
-  try {
-    const { bytesRead, buffer } = await file.read(new Uint8Array(64), 0, 64)
-    return buffer.subarray(0, bytesRead).some((byte) => byte === 0 || byte === 0xff)
-  } catch (cause) {
-    throw new WxError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
-  } finally {
-    await file.close()
-  }
-}
 
 /** The known station whose MAC is in the name of a file, as `wxstation flash` names saved queues. */
 export async function stationOfFile(system: System, file: string): Promise<Station | undefined> {
@@ -104,16 +88,13 @@ export function queueRecords(
   { records }: QueueLog,
   symbol: string,
   { stream, classes }: { stream: string; classes: RecordClass[] },
-): FileRecord[] {
+): StreamRecord[] {
   const type = weatherClass(stream, classes)
-  return records.map(({ number, atMs, temperature, humidity, pressure, caseTemperature }) => ({
-    line: number,
-    record: {
-      symbol,
-      timestamp: new Date(atMs).toISOString(),
-      type,
-      fields: { temperature, humidity, pressure, case_temperature: caseTemperature },
-    },
+  return records.map(({ atMs, temperature, humidity, pressure, caseTemperature }) => ({
+    symbol,
+    timestamp: new Date(atMs).toISOString(),
+    type,
+    fields: { temperature, humidity, pressure, case_temperature: caseTemperature },
   }))
 }
 

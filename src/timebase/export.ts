@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { deserialize, serialize } from 'node:v8'
 import { fileError, WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
 import { type Page, type PageCursor, readForward } from './pages.js'
-import { parquetPieces } from './parquet.js'
-import { columnsOf, type FileFormat, fileHead, recordLine } from './record-file.js'
+import { type ParquetState, parquetEncoder } from './parquet-encoder.js'
+import { textEncoder } from './record-encoder.js'
+import { columnsOf, type FileFormat } from './record-file.js'
 import { floatsOf } from './rows.js'
-import type { RecordClass, StreamRecord } from './schema.js'
+import type { RecordClass } from './schema.js'
 import { streamRange, streamSchema } from './stream.js'
 
 export interface ExportOptions {
@@ -38,29 +40,32 @@ interface Progress {
   records: number
   bytes: number
   cursor: PageCursor
+  /** What the encoder needs to go on, as v8 serializes it, in base64. */
+  encoder?: string | undefined
 }
 
-/** Often enough to lose little, seldom enough not to slow a fast read. */
-const saveEveryBytes = 4_000_000
+/** Often enough to lose little, seldom enough not to slow a fast read; a group of Parquet's rows. */
+const saveEveryRecords = 50_000
 
-type TextExport = ExportOptions & { format: FileFormat }
+export type ExportFormat = FileFormat | 'parquet'
 
 /** Sends every record of a range as text pieces to `write`. Answers how many there were. */
 export async function exportTo(
   client: TimebaseClient,
-  options: TextExport,
+  options: ExportOptions & { format: FileFormat },
   system: Pick<System, 'clock'>,
   report: Report,
-  write: (text: string) => Promise<void>,
+  write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<number> {
   const classes = await classesOf(client, options)
-  await write(fileHead(options.format, columnsOf(classes)))
-  let records = 0
-  for await (const piece of pieces(client, options, classes, system, report)) {
-    await write(piece.text)
-    records += piece.records
+  const encoder = textEncoder(options.format, columnsOf(classes))
+  await write(encoder.head())
+  let done = 0
+  for await (const { records } of readRange(client, options, classes, system, report)) {
+    await write(encoder.add(records))
+    done += records.length
   }
-  return records
+  return done
 }
 
 /**
@@ -70,7 +75,7 @@ export async function exportTo(
 export async function exportToFile(
   client: TimebaseClient,
   path: string,
-  options: TextExport,
+  options: ExportOptions & { format: ExportFormat },
   system: Pick<System, 'clock' | 'files'>,
   report: Report,
 ): Promise<Exported> {
@@ -86,6 +91,10 @@ export async function exportToFile(
     const range = { ...options, from, to }
     // What another export noted would be believed of the part that is begun here.
     if (!before) await files.remove(state)
+    const encoder =
+      options.format === 'parquet'
+        ? await parquetEncoder(classes, before)
+        : textEncoder(options.format, columnsOf(classes))
     const file = await files.open(part, before ? 'r+' : 'w')
     const done: Exported = {
       records: before?.records ?? 0,
@@ -94,28 +103,29 @@ export async function exportToFile(
     }
     try {
       await file.truncate(done.bytes)
-      const append = async (text: string): Promise<void> => {
-        const bytes = Buffer.from(text)
+      const append = async (bytes: Uint8Array): Promise<void> => {
         await writeAll(file, bytes, done.bytes)
         done.bytes += bytes.length
       }
-      if (!before) await append(fileHead(options.format, columnsOf(classes)))
-      let savedBytes = done.bytes
+      if (!before) await append(encoder.head())
+      let savedRecords = done.records
       let cursor = before?.cursor
       const save = async (): Promise<void> => {
         if (!cursor) return
+        await append(encoder.flush())
         await file.datasync()
         const { records, bytes } = done
-        const progress: Progress = { key, from, to, records, bytes, cursor }
+        const encoded = serialize(encoder.state()).toString('base64')
+        const progress: Progress = { key, from, to, records, bytes, cursor, encoder: encoded }
         await files.write(state, JSON.stringify(progress))
-        savedBytes = done.bytes
+        savedRecords = done.records
       }
       try {
-        for await (const piece of pieces(client, range, classes, system, report, before)) {
-          await append(piece.text)
-          done.records += piece.records
-          cursor = piece.cursor
-          if (done.bytes - savedBytes > saveEveryBytes) await save()
+        for await (const page of readRange(client, range, classes, system, report, before)) {
+          await append(encoder.add(page.records))
+          done.records += page.records.length
+          cursor = page.cursor
+          if (done.records - savedRecords >= saveEveryRecords) await save()
         }
       } catch (error) {
         // A full disk has room for the note once half a piece is off it; why it stopped is said.
@@ -125,89 +135,18 @@ export async function exportToFile(
           .catch(() => {})
         throw error
       }
+      await append(encoder.flush())
+      await append(encoder.end())
       await file.datasync()
     } finally {
       await file.close()
     }
     await files.rename(part, path)
     await files.remove(state)
-    return reported(done, path, startedMs, system.clock, report)
+    const elapsedMs = system.clock.monotonic() - startedMs
+    report({ type: 'done', stage: 'export', elapsedMs, values: { ...done, path } })
+    return done
   })
-}
-
-/**
- * Writes a range into a Parquet file. It does not resume: what its parts hold is told at its end
- * only, so an interrupted one is begun again.
- */
-export async function exportToParquet(
-  client: TimebaseClient,
-  path: string,
-  options: ExportOptions,
-  system: Pick<System, 'clock' | 'files'>,
-  report: Report,
-): Promise<Exported> {
-  const { files } = system
-  const startedMs = system.clock.monotonic()
-  const classes = await classesOf(client, options)
-  const part = `${path}.part`
-  const done: Exported = { records: 0, bytes: 0, resumedAt: 0 }
-  async function* records(): AsyncGenerator<StreamRecord[]> {
-    for await (const page of readRange(client, options, classes, system, report)) {
-      done.records += page.records.length
-      yield page.records
-    }
-  }
-  return lockedFile(files, path, async () => {
-    const file = await files.open(part, 'w')
-    try {
-      for await (const bytes of parquetPieces(records(), classes)) {
-        await writeAll(file, bytes, done.bytes)
-        done.bytes += bytes.length
-      }
-      await file.datasync()
-    } catch (error) {
-      await files.remove(part)
-      throw error
-    } finally {
-      await file.close()
-    }
-    await files.rename(part, path)
-    return reported(done, path, startedMs, system.clock, report)
-  })
-}
-
-function reported(
-  done: Exported,
-  path: string,
-  startedMs: number,
-  clock: System['clock'],
-  report: Report,
-): Exported {
-  const elapsedMs = clock.monotonic() - startedMs
-  report({ type: 'done', stage: 'export', elapsedMs, values: { ...done, path } })
-  return done
-}
-
-interface Piece {
-  text: string
-  records: number
-  cursor: PageCursor
-}
-
-async function* pieces(
-  client: TimebaseClient,
-  options: TextExport,
-  classes: RecordClass[],
-  system: Pick<System, 'clock'>,
-  report: Report,
-  before?: Progress,
-): AsyncGenerator<Piece> {
-  const columns = columnsOf(classes)
-  for await (const page of readRange(client, options, classes, system, report, before)) {
-    const { records, cursor } = page
-    const text = records.map((record) => recordLine(record, options.format, columns)).join('')
-    yield { text, records: records.length, cursor }
-  }
 }
 
 /** The records of a range, page by page, with their progress reported. */
@@ -217,7 +156,7 @@ async function* readRange(
   classes: RecordClass[],
   { clock }: Pick<System, 'clock'>,
   report: Report,
-  before?: Progress,
+  before?: Pick<Progress, 'records' | 'cursor'>,
 ): AsyncGenerator<Page> {
   const { stream, signal } = options
   const range = await streamRange(client, stream, signal)
@@ -244,7 +183,11 @@ async function classesOf(
 }
 
 /** Two exports with the same key write the same file, as far as records do not change. */
-function exportKey(client: TimebaseClient, options: TextExport, classes: RecordClass[]): string {
+function exportKey(
+  client: TimebaseClient,
+  options: ExportOptions & { format: ExportFormat },
+  classes: RecordClass[],
+): string {
   const { stream, format, symbols, asked } = options
   const since = asked?.since ?? options.from ?? null
   const until = asked?.until ?? options.to ?? null
@@ -257,12 +200,13 @@ async function resumable(
   part: string,
   state: string,
   key: string,
-): Promise<Progress | undefined> {
+): Promise<(Progress & { state: ParquetState }) | undefined> {
   try {
     const progress = JSON.parse((await files.readText(state)) ?? 'null') as Progress | null
     const size = (await files.stat(part))?.size ?? 0
     // Shorter than its own record of itself: the part was touched by somebody else.
-    return progress?.key === key && size >= progress.bytes ? progress : undefined
+    if (progress?.key !== key || size < progress.bytes) return undefined
+    return { ...progress, state: deserialize(Buffer.from(progress.encoder ?? '', 'base64')) }
   } catch {
     return undefined
   }

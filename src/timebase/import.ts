@@ -3,7 +3,6 @@ import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
 import { readForward } from './pages.js'
-import type { FileRecord } from './record-file.js'
 import { floatsOf } from './rows.js'
 import type { RecordClass, StreamRecord } from './schema.js'
 import { lastRecord } from './stream.js'
@@ -42,10 +41,10 @@ const pauseMs = 2000
 const maxReasons = 10
 
 /** Reads everything once, so that a bad line is found before the first record is written. */
-export async function planImport(records: AsyncIterable<FileRecord>): Promise<ImportPlan> {
+export async function planImport(records: AsyncIterable<StreamRecord>): Promise<ImportPlan> {
   const symbols = new Set<string>()
   const plan: ImportPlan = { records: 0, symbols: [], first: undefined, last: undefined }
-  for await (const { record } of records) {
+  for await (const record of records) {
     const ms = parseTimestamp(record.timestamp) ?? 0
     plan.records++
     plan.first = Math.min(plan.first ?? ms, ms)
@@ -63,7 +62,7 @@ export async function planImport(records: AsyncIterable<FileRecord>): Promise<Im
 export async function applyImport(
   client: TimebaseClient,
   stream: string,
-  records: AsyncIterable<FileRecord>,
+  records: AsyncIterable<StreamRecord>,
   context: {
     classes: RecordClass[]
     plan: ImportPlan
@@ -231,9 +230,9 @@ function valueKey(
   return JSON.stringify([symbol, timestamp, type, values])
 }
 
-async function* batches(records: AsyncIterable<FileRecord>): AsyncGenerator<StreamRecord[]> {
+async function* batches(records: AsyncIterable<StreamRecord>): AsyncGenerator<StreamRecord[]> {
   let batch: StreamRecord[] = []
-  for await (const { record } of records) {
+  for await (const record of records) {
     batch.push(record)
     if (batch.length < batchSize) continue
     yield batch

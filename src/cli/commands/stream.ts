@@ -92,10 +92,7 @@ const addExport = (stream: Command, handle: Handle): void => {
     .command('export')
     .argument('[name]', 'stream; the stream of weather records by default')
     .description('write records to a file or to standard output')
-    .option(
-      '-o, --output <file>',
-      'file to write; an interrupted CSV or NDJSON goes on where it was',
-    )
+    .option('-o, --output <file>', 'file to write; an interrupted one goes on where it was')
     .addOption(
       new Option('--format <format>', 'by the ending of the file; else ndjson').choices([
         'csv',
@@ -122,12 +119,12 @@ const addExport = (stream: Command, handle: Handle): void => {
 const addImport = (stream: Command, handle: Handle): void => {
   stream
     .command('import')
-    .argument('<file>', 'file of export (csv, ndjson), or of board backup')
+    .argument('<file>', 'file of export, or of board backup')
     .argument('[name]', "stream; a known station's own for its queue, else that of weather records")
     .description("write what the stream lacks of a file's records, or of a station's saved queue")
     .addOption(
       new Option('--format <format>', 'by the ending of the file; else by its first bytes').choices(
-        ['csv', 'ndjson', 'queue'],
+        ['csv', 'ndjson', 'parquet', 'queue'],
       ),
     )
     .option('--symbol <symbol>', "whose queue it is; known where the file's name has its MAC")

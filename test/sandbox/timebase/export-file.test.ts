@@ -43,7 +43,7 @@ async function filled(): Promise<StreamBench & { text: string; read(name: string
 }
 
 describe('a file of export', () => {
-  it.each(['csv', 'ndjson'])(
+  it.each(['csv', 'ndjson', 'parquet'])(
     'is whole where the disk takes %s a piece at a time',
     async (format) => {
       const { run, read } = await filled()

@@ -105,9 +105,7 @@ describe('files of records', () => {
           ...wanted.map((record) => recordLine(record as StreamRecord, format, columns)),
         ].join('')
         const found = await all(readRecords(cut(text, at), format, classes))
-        expect(found.map(({ record }) => record)).toEqual(
-          wanted.map((record) => bare(record as StreamRecord)),
-        )
+        expect(found).toEqual(wanted.map((record) => bare(record as StreamRecord)))
       }),
     )
   })

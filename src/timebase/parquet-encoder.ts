@@ -1,9 +1,8 @@
-import type { BasicType } from 'hyparquet-writer'
+import { crc32 } from 'node:zlib'
+import type { BasicType, ParquetWriter } from 'hyparquet-writer'
+import type { RecordEncoder } from './record-encoder.js'
 import type { Field, FieldValue, RecordClass, StreamRecord } from './schema.js'
 import { parseTimestamp } from './times.js'
-
-/** Rows of a group: readers skip by group, and no more than this is ever held. */
-const groupRows = 50_000
 
 interface Column {
   name: string
@@ -12,37 +11,70 @@ interface Column {
   value(record: StreamRecord): unknown
 }
 
+/** What the end of a file tells of its groups, kept while the file grows. */
+export type ParquetState = Pick<ParquetWriter, 'row_groups' | 'num_rows' | 'pendingIndexes'> & {
+  crc: number
+}
+
 /**
- * Records as pieces of a Parquet file, in order; those of several classes get a column `$type`.
- * The file is whole with the last piece only: what it holds is told at its end.
+ * Key of the checksum of all groups, as `<bytes>:<CRC-32>`: a damaged file is found out before it is
+ * decoded, where a wrong size may have the library read for ever.
  */
-export async function* parquetPieces(
-  pages: AsyncIterable<StreamRecord[]>,
+export const checksumKey = 'wxstation.crc32'
+
+/**
+ * Writes records as Parquet, a group of rows at each flush: readers skip by group, and no more than
+ * one is ever held. Those of several classes get a column `$type`. `before` goes on behind a part.
+ */
+export async function parquetEncoder(
   classes: RecordClass[],
-): AsyncGenerator<Uint8Array> {
+  before?: { bytes: number; state: ParquetState },
+): Promise<RecordEncoder> {
   const { ByteWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer')
   const columns = columnsFor(classes)
   const columnData = (records: StreamRecord[]) =>
     columns.map(({ value, ...column }) => ({ ...column, data: records.map(value) }))
   const writer = new ByteWriter()
   const schema = schemaFromColumnData({ columnData: columnData([]) })
+  // Writes the head of the file at once.
   const parquet = new ParquetWriter({ writer, schema, createdBy: 'wxstation' })
+  let crc = 0
   const taken = (): Uint8Array => {
     const bytes = writer.getBytes().slice()
     writer.index = 0
+    crc = crc32(bytes, crc)
     return bytes
   }
-  let group: StreamRecord[] = []
-  for await (const records of pages) {
-    group.push(...records)
-    if (group.length < groupRows) continue
-    parquet.write({ columnData: columnData(group), rowGroupSize: group.length })
-    group = []
-    yield taken()
+  if (before) {
+    const { crc: crcBefore, ...state } = before.state
+    taken()
+    crc = crcBefore
+    writer.offset = before.bytes
+    Object.assign(parquet, state)
   }
-  if (group.length > 0) parquet.write({ columnData: columnData(group), rowGroupSize: group.length })
-  parquet.finish()
-  yield taken()
+  let group: StreamRecord[] = []
+  return {
+    head: taken,
+    add(records) {
+      for (const record of records) group.push(record)
+      return new Uint8Array()
+    },
+    flush() {
+      if (group.length > 0)
+        parquet.write({ columnData: columnData(group), rowGroupSize: group.length })
+      group = []
+      return taken()
+    },
+    end() {
+      parquet.kvMetadata = [{ key: checksumKey, value: `${writer.offset}:${crc}` }]
+      parquet.finish()
+      return taken()
+    },
+    state(): ParquetState {
+      const { row_groups, num_rows, pendingIndexes } = parquet
+      return { row_groups, num_rows, pendingIndexes, crc }
+    },
+  }
 }
 
 function columnsFor(classes: RecordClass[]): Column[] {
