@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Context, Result } from '../context.js'
@@ -96,7 +96,7 @@ function parseName(text: string): string {
 }
 
 const folderOf = (context: Context, flags: { folder?: string }): string =>
-  flags.folder ?? join(context.system.folders.data, 'timebase')
+  resolve(context.system.cwd, flags.folder ?? join(context.system.folders.data, 'timebase'))
 
 async function down(context: Context, flags: { folder?: string }): Promise<Result> {
   const { system, signal, options } = context
