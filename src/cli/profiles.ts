@@ -218,6 +218,19 @@ export function profileTokens(system: Kept, name: string, profile: Profile): Tok
         else delete all[key]
         return tokens !== undefined || before !== undefined
       }),
+    async exclusive(work) {
+      let isBegun = false
+      try {
+        return await system.files.locked(`${tokensPath(system)}.${key.slice(0, 8)}`, () => {
+          isBegun = true
+          return work()
+        })
+      } catch (error) {
+        if (isBegun) throw error
+        // A folder that takes no lock, or a command that holds it for too long: better a login than none.
+        return work()
+      }
+    },
   }
 }
 

@@ -36,7 +36,13 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
 
   const isFresh = (one: Tokens): boolean => clock.now() < one.renewAtMs
 
-  /** By the newest refresh token there is: a provider may take each of them only once. */
+  // A cache: a full disk does not fail what the server has granted.
+  const keep = (next: Tokens): Promise<void> => store.save(next).catch(() => undefined)
+
+  /**
+   * By the newest refresh token there is: a provider may take each of them only once. Commands of
+   * one login therefore do this one after the other.
+   */
   async function refreshed(mayTakeKept: boolean, signal: AbortSignal): Promise<Tokens | undefined> {
     const tried = new Set<string>()
     while (true) {
@@ -47,19 +53,19 @@ export function renewingTokens(options: RenewingOptions): Authenticator {
       if (refresh === undefined || tried.has(refresh)) return undefined
       tried.add(refresh)
       const next = await options.refresh(refresh, signal)
+      if (next) await keep(next)
       if (next) return next
     }
   }
 
   async function renew(mayTakeKept: boolean, signal: AbortSignal): Promise<Tokens> {
-    let next = await refreshed(mayTakeKept, signal)
+    let next = await store.exclusive(() => refreshed(mayTakeKept, signal))
     if (!next) {
       next = await options.signIn(signal, clock.monotonic() - (begunMs ?? 0) >= justNowMs)
       signedIn = { access: next.access, atMs: clock.monotonic() }
+      await keep(next)
     }
     tokens = next
-    // A cache: a full disk does not fail what the server has granted.
-    await store.save(next).catch(() => undefined)
     return next
   }
 

@@ -12,6 +12,8 @@ export interface Tokens {
 export interface TokenStore {
   load(): Promise<Tokens | undefined>
   save(tokens: Tokens | undefined): Promise<void>
+  /** Keeps other commands from renewing the same tokens meanwhile. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
 }
 
 export function memoryTokens(): TokenStore {
@@ -21,6 +23,7 @@ export function memoryTokens(): TokenStore {
     save: async (tokens) => {
       kept = tokens
     },
+    exclusive: (work) => work(),
   }
 }
 

@@ -152,6 +152,7 @@ describe('an external provider', () => {
       save: async (next) => {
         tokens = next
       },
+      exclusive: (work) => work(),
     }
     let discoveries = 0
     const auth = externalAuth(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { profileTokens } from '../../../src/cli/profiles.js'
 import { renewingTokens } from '../../../src/timebase/auth/renewing.js'
 import { memoryTokens, type TokenStore, type Tokens } from '../../../src/timebase/auth/tokens.js'
 import { fakeClock } from '../../support/clock.js'
+import { testSystem } from '../../support/system.js'
 
 const request = { method: 'GET', url: new URL('http://server:8099/x'), body: '' }
 const far = Number.POSITIVE_INFINITY
@@ -64,12 +66,41 @@ describe('kept tokens', () => {
       save: async () => {
         throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
       },
+      exclusive: (work) => work(),
     }
     const { auth, clock, letGo } = bench(full)
     const headers = auth.headers(request)
     await clock.advance(0)
     letGo('a')
     expect(await headers).toEqual({ authorization: 'Bearer a' })
+  })
+
+  it('are renewed by one of two commands where a refresh token is taken once', async () => {
+    const system = testSystem()
+    const profile = { url: 'http://server:8099', kind: 'oauth' as const, user: 'wx' }
+    const store = () => profileTokens(system, 'default', profile)
+    await store().save({ access: 'a0', refresh: 'r0', renewAtMs: 0 })
+    const taken: string[] = []
+    const command = () =>
+      renewingTokens({
+        kind: 'oauth',
+        user: undefined,
+        store: store(),
+        clock: fakeClock(),
+        forgetsTokens: false,
+        refresh: async (refresh) => {
+          if (taken.includes(refresh)) return undefined
+          taken.push(refresh)
+          // As long as the other one needs to find the same refresh token.
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          const renewAtMs = Number.MAX_SAFE_INTEGER
+          return { access: `a${taken.length}`, refresh: `r${taken.length}`, renewAtMs }
+        },
+        signIn: () => Promise.reject(new Error('nobody is there')),
+      }).headers(request)
+    const both = await Promise.all([command(), command()])
+    expect(both).toEqual([{ authorization: 'Bearer a1' }, { authorization: 'Bearer a1' }])
+    expect(taken).toEqual(['r0'])
   })
 
   it('of another command are used where ours are due', async () => {
