@@ -110,9 +110,14 @@ export async function exportToFile(
       if (!before) await append(encoder.head())
       let savedRecords = done.records
       let cursor = before?.cursor
+      // Rows that the encoder counts and the disk did not take: only an older note is true then.
+      let isTorn = false
       const save = async (): Promise<void> => {
-        if (!cursor) return
-        await append(encoder.flush())
+        if (!cursor || isTorn) return
+        const rows = encoder.flush()
+        isTorn = rows.length > 0
+        await append(rows)
+        isTorn = false
         await file.datasync()
         const { records, bytes } = done
         const encoded = serialize(encoder.state()).toString('base64')
