@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { errnoOf, WxError } from '../errors.js'
 import type { System } from '../system.js'
-import type { TokenStore, Tokens } from '../timebase/auth/tokens.js'
+import { isHeaderText, type TokenStore, type Tokens } from '../timebase/auth/tokens.js'
 
 /** One login as `wxstation login` keeps it. The secrets in it never leave this file but to sign in. */
 export interface Profile {
@@ -208,8 +208,9 @@ export function profileTokens(system: Kept, name: string, profile: Profile): Tok
   return {
     async load() {
       const kept = (await readTokens(system))[key]
-      const isWhole = typeof kept?.access === 'string' && typeof kept.renewAtMs === 'number'
-      return isWhole ? kept : undefined
+      const { access, renewAtMs } = kept ?? {}
+      const isGood = typeof access === 'string' && isHeaderText(access)
+      return isGood && typeof renewAtMs === 'number' ? kept : undefined
     },
     save: (tokens) =>
       changeTokens(system, (all) => {

@@ -99,6 +99,20 @@ describe('the file of logins', () => {
     expect(unwritten.code).toBe(2)
   })
 
+  it.each([
+    ['nothing', /.*/s, ''],
+    ['a list', /.*/s, '[]'],
+    ['a token that no header can hold', /"access":"[^"]*"/, '"access":"a\\nb"'],
+    ['a number for a token', /"access":"[^"]*"/, '"access":5'],
+  ])('goes without tokens where their file holds %s', async (_what, part, damage) => {
+    const gateway = await testGateway()
+    const here = computer()
+    await login(here, gateway)
+    const kept = fileOf(here, 'tokens.json')
+    writeFileSync(kept, readFileSync(kept, 'utf8').replace(part, damage))
+    expect(await cli(['whoami'], here())).toMatchObject({ code: 0, err: '' })
+  })
+
   it('goes without the file of tokens where that cannot be written', async () => {
     const gateway = await testGateway()
     const here = computer()
