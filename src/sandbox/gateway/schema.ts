@@ -173,17 +173,19 @@ export function fieldsOf(schema: Schema, name: string): Field[] {
   return [...(found.parent ? fieldsOf(schema, found.parent) : []), ...found.fields]
 }
 
-/** The SchemaDef text of an answer; `tree` false shows inherited fields in each class. */
-export function schemaText(schema: Schema, tree = true): string {
+/** The SchemaDef text of an answer; unless `tree`, inherited fields are in each class. */
+export function schemaText(schema: Schema, tree = false): string {
   const show = (one: ClassDef): object => ({
     name: one.name,
     title: one.title,
     fields: (tree ? one.fields : fieldsOf(schema, one.name)).map(
       ({ min: _min, max: _max, ...field }) => field,
     ),
-    parent: one.parent,
+    parent: tree ? one.parent : null,
     isEnum: one.isEnum,
     isAbstract: one.isAbstract,
   })
-  return JSON.stringify({ types: schema.types.map(show), all: schema.all.map(show) })
+  // No message is of an abstract class.
+  const types = schema.types.filter(({ isAbstract }) => !isAbstract)
+  return JSON.stringify({ types: types.map(show), all: schema.all.map(show) })
 }

@@ -57,7 +57,7 @@ async function create(request: Request): Promise<Reply> {
   const options = { ...defaultOptions, distributionFactor }
   const stream = await request.shared.store.create(key, schema, options)
   if (!stream) throw serverRefused(`Duplicate stream key: ${key}`)
-  return json(schemaText(schema))
+  return json(schemaText(schema, true))
 }
 
 function symbols(request: Request): Reply {
@@ -117,7 +117,7 @@ async function deleteStream(request: Request): Promise<Reply> {
 function schema(request: Request): Reply {
   request.allowRead()
   const { definition } = request.stream(schemaFrame)
-  return json(schemaText(definition.schema, request.query.get('tree') !== 'false'))
+  return json(schemaText(definition.schema, request.query.get('tree') === 'true'))
 }
 
 function schemaOfKey(request: Request): Reply {
@@ -126,7 +126,7 @@ function schemaOfKey(request: Request): Reply {
   request.allowWrite()
   const stream = request.shared.store.get(key)
   if (!stream) throw illegalArgument(`Unknown stream ${key}.`, schemaFrame)
-  return json(schemaText(stream.definition.schema))
+  return json(schemaText(stream.definition.schema, true))
 }
 
 function describe(request: Request): Reply {

@@ -43,8 +43,9 @@ describe('export and import', () => {
             query: `CREATE DURABLE STREAM "${name}" (
             ENUM "mode" (ON, OFF);
             CLASS "inner" ("x" FLOAT, "s" VARCHAR);
-            CLASS "rec" (
-              "d" FLOAT DECIMAL(2), "i" INTEGER INT8, "b" BOOLEAN, "s" VARCHAR, "c" CHAR,
+            CLASS "base" ("i" INTEGER INT8) NOT INSTANTIABLE;
+            CLASS "rec" UNDER "base" (
+              "d" FLOAT DECIMAL(2), "b" BOOLEAN, "s" VARCHAR, "c" CHAR,
               "ts" TIMESTAMP, "tod" TIMEOFDAY, "bin" BINARY, "e" "mode", "arr" ARRAY(FLOAT),
               "obj" OBJECT("inner"), STATIC "unit" VARCHAR = 'C'
             );
