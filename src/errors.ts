@@ -176,6 +176,9 @@ export function isAbort(error: unknown): boolean {
   )
 }
 
+/** The code of a request that a proxy on the way refused; Node and undici have none for it. */
+export const proxyRefused = 'ERR_PROXY_REFUSED'
+
 /** The errno name (ENOENT, EBUSY, …) of a foreign error, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code

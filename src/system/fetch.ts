@@ -1,4 +1,5 @@
 import type { Agent, Dispatcher } from 'undici'
+import { errnoOf, proxyRefused, WxError } from '../errors.js'
 import type { FetchOptions, FetchResponse, System } from '../system.js'
 import { Inflow } from './inflow.js'
 import { rootsAnd } from './tls.js'
@@ -30,17 +31,34 @@ async function makeAgent({
   if (!httpProxy && !httpsProxy) return new undici.Agent(options)
   // No proxy reaches this computer's own servers, whatever the user's variables leave out.
   const noProxy = [env.no_proxy || env.NO_PROXY, 'localhost', '127.0.0.1', '[::1]']
-  return new undici.EnvHttpProxyAgent({
-    ...options,
-    ...(httpProxy && { httpProxy }),
-    ...(httpsProxy && { httpsProxy }),
-    noProxy: noProxy.filter(Boolean).join(','),
-  })
+  try {
+    return new undici.EnvHttpProxyAgent({
+      ...options,
+      ...(httpProxy && { httpProxy }),
+      ...(httpsProxy && { httpsProxy }),
+      noProxy: noProxy.filter(Boolean).join(','),
+    })
+  } catch {
+    // The value may hold a password, and the cause would quote it.
+    throw new WxError(
+      'SETTINGS_INVALID',
+      'HTTP_PROXY or HTTPS_PROXY holds no address of a proxy.',
+      {
+        hint: 'Write it as http://proxy:3128, or empty the variable.',
+      },
+    )
+  }
+}
+
+/** undici calls a request aborted where it was the proxy that refused to make a way. */
+function notAborted(error: unknown): unknown {
+  if (errnoOf(error) !== 'UND_ERR_ABORTED') return error
+  return Object.assign(new Error('The proxy refused.', { cause: error }), { code: proxyRefused })
 }
 
 export const nodeFetch: System['fetch'] = async (url, options = {}) => {
   const undici = await import('undici')
-  const response = await undici.request(url, {
+  const request = undici.request(url, {
     dispatcher: await agentFor(options),
     method: (options.method ?? 'GET') as Dispatcher.HttpMethod,
     headers: options.headers ?? {},
@@ -48,6 +66,9 @@ export const nodeFetch: System['fetch'] = async (url, options = {}) => {
     ...(options.signal && { signal: options.signal }),
     headersTimeout: options.headersTimeoutMs ?? 30_000,
     bodyTimeout: options.bodyTimeoutMs ?? 60_000,
+  })
+  const response = await request.catch((error: unknown) => {
+    throw options.signal?.aborted ? error : notAborted(error)
   })
   const inflow = options.ahead ? new Inflow(response.body) : undefined
   const headers: Record<string, string> = {}

@@ -1,4 +1,4 @@
-import { errnoOf, isAbort, WxError } from '../errors.js'
+import { errnoOf, isAbort, proxyRefused, WxError } from '../errors.js'
 
 const tlsCodes = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -37,7 +37,8 @@ const unreachable: { [code: string]: string } = {
 
 /** True where the request cannot have reached the server, so that even a write may be repeated. */
 export function neverSent(error: unknown): boolean {
-  return (errnoOf(error) ?? '') in unreachable && errnoOf(error) !== 'ETIMEDOUT'
+  const code = errnoOf(error) ?? ''
+  return code === proxyRefused || (code in unreachable && code !== 'ETIMEDOUT')
 }
 
 /** True where the server took a request and missed its deadline. */
@@ -66,7 +67,21 @@ export function transportError(error: unknown, server: string): Error {
     })
   if (code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError'))
     return new WxError('NOT_WEBADMIN', `${server} does not speak HTTP.`, options)
+  if (code === proxyRefused)
+    return new WxError('NETWORK_UNREACHABLE', `The proxy lets nothing through to ${server}.`, {
+      ...options,
+      hint: 'HTTP_PROXY and HTTPS_PROXY take user and password as http://user:password@proxy:3128; NO_PROXY names servers that need no proxy.',
+    })
   const reason = unreachable[code]
+  if (reason && isElsewhere(error, server))
+    return new WxError(
+      'NETWORK_UNREACHABLE',
+      `The proxy on the way to ${server} cannot be reached: ${reason}.`,
+      {
+        ...options,
+        hint: 'Check HTTP_PROXY and HTTPS_PROXY; NO_PROXY names servers that need no proxy.',
+      },
+    )
   if (reason)
     return new WxError('NETWORK_UNREACHABLE', `${server} cannot be reached: ${reason}.`, options)
   if (isLate(error))
@@ -74,4 +89,15 @@ export function transportError(error: unknown, server: string): Error {
   if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG')
     return new WxError('USAGE', `"${server}" is no address of a server.`, options)
   return new WxError('NO_ANSWER', `The connection to ${server} broke before its answer.`, options)
+}
+
+/** Whether it was another server that could not be reached: the proxy of the environment. */
+function isElsewhere(error: unknown, server: string): boolean {
+  if (!URL.canParse(server)) return false
+  const url = new URL(server)
+  const own = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  // Where a name has several addresses, each of them has its own error.
+  const [first = error] = error instanceof AggregateError ? error.errors : []
+  const { port = own, hostname = url.hostname } = first as { port?: unknown; hostname?: unknown }
+  return port !== own || hostname !== url.hostname
 }

@@ -31,6 +31,19 @@ it('asks the proxy for the world, and this computer itself', async () => {
   const { nodeFetch } = await import('../../../src/system/fetch.js')
   const near = await nodeFetch(`http://127.0.0.1:${portOf(local)}/ping`)
   expect(await near.text()).toBe('local')
-  await expect(nodeFetch('http://firmware.example/catalog.json')).rejects.toThrow()
+  // Not an abort: nobody has interrupted anything.
+  await expect(nodeFetch('http://firmware.example/catalog.json')).rejects.toMatchObject({
+    name: 'Error',
+    code: 'ERR_PROXY_REFUSED',
+  })
   expect(asked).toEqual(['local /ping', 'proxy firmware.example:80'])
+})
+
+it('takes no text for a proxy, and does not repeat it: it may hold a password', async () => {
+  const { nodeFetch } = await import('../../../src/system/fetch.js')
+  vi.stubEnv('http_proxy', 'user:geheim')
+  // A pool of its own.
+  const error = await nodeFetch('http://firmware.example', { insecure: true }).catch((one) => one)
+  expect(error).toMatchObject({ code: 'SETTINGS_INVALID' })
+  expect(`${error.stack} ${error.hint} ${error.cause}`).not.toContain('geheim')
 })

@@ -232,6 +232,12 @@ describe('broken connections', () => {
     expect(requests(script)).toHaveLength(3)
   })
 
+  it('asks a proxy that refuses once: it may count wrong passwords', async () => {
+    const { client, script } = bench([{ fails: coded('ERR_PROXY_REFUSED') }, { body: '[]' }])
+    await expect(listStreams(client)).rejects.toMatchObject({ code: 'NETWORK_UNREACHABLE' })
+    expect(requests(script)).toHaveLength(1)
+  })
+
   it('gives up after two silences: three of 30 s are more than anybody waits for', async () => {
     const late = { fails: coded('UND_ERR_HEADERS_TIMEOUT') }
     const { client, script } = bench([late, late, { body: '[]' }])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { WxError } from '../../../src/errors.js'
 import { Secret } from '../../../src/secret.js'
 import { tokenAuth } from '../../../src/timebase/auth/token.js'
 import { makeClient } from '../../../src/timebase/client.js'
@@ -79,4 +80,29 @@ describe('a certificate', () => {
 it('another protocol is told from a broken connection', () => {
   const error = Object.assign(new Error('Expected HTTP/'), { name: 'HTTPParserError' })
   expect(transportError(error, server)).toMatchObject({ code: 'NOT_WEBADMIN' })
+})
+
+describe('a proxy on the way', () => {
+  it('that refuses is told from an interruption', () => {
+    expect(transportError(coded('ERR_PROXY_REFUSED'), server)).toMatchObject({
+      code: 'NETWORK_UNREACHABLE',
+      message: `The proxy lets nothing through to ${server}.`,
+    })
+  })
+
+  it.each([
+    [{ code: 'ECONNREFUSED', port: 3128 }, true],
+    [{ code: 'ECONNREFUSED', port: 8099 }, false],
+    [{ code: 'ENOTFOUND', hostname: 'proxy' }, true],
+    [{ code: 'ENOTFOUND', hostname: 'server' }, false],
+    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, false],
+  ])('that cannot be reached is told from the server: %j', (fields, isProxy) => {
+    const alone = Object.assign(new Error('no way'), fields)
+    const several = Object.assign(new AggregateError([alone]), { code: fields.code })
+    for (const error of [alone, several]) {
+      const { message, code } = transportError(error, server) as WxError
+      expect(code).toBe('NETWORK_UNREACHABLE')
+      expect(message.startsWith('The proxy')).toBe(isProxy)
+    }
+  })
 })
