@@ -35,6 +35,8 @@ interface Batch {
 
 /** Fast (31,000 records/s where measured), and small enough to compare in memory. */
 const batchSize = 1000
+/** The most that a write takes without harm. */
+const maxBatch = 5000
 /** A batch whose answer was lost is compared with the stream and what is missing sent again. */
 const maxAttempts = 5
 const pauseMs = 2000
@@ -230,13 +232,19 @@ function valueKey(
   return JSON.stringify([symbol, timestamp, type, values])
 }
 
+/**
+ * Records of one time stay in one batch: a record that a station sent twice is in the stream twice,
+ * and the second one is no leftover of an earlier batch.
+ */
 async function* batches(records: AsyncIterable<StreamRecord>): AsyncGenerator<StreamRecord[]> {
   let batch: StreamRecord[] = []
   for await (const record of records) {
+    const isSameTime = batch.at(-1)?.timestamp === record.timestamp
+    if (batch.length >= (isSameTime ? maxBatch : batchSize)) {
+      yield batch
+      batch = []
+    }
     batch.push(record)
-    if (batch.length < batchSize) continue
-    yield batch
-    batch = []
   }
   if (batch.length > 0) yield batch
 }

@@ -223,6 +223,19 @@ describe('export and import', () => {
     expect(result.reasons[0]).toEqual(reason)
   })
 
+  it('keeps a record that is in the stream twice, wherever a batch ends', async () => {
+    const { run, folder } = await bench()
+    const [head = '', ...rows] = weatherCsv(1200, 1).trim().split('\n')
+    const twice = rows.flatMap((row, i) => (i > 990 && i < 1010 ? [row, row] : [row]))
+    writeFileSync(join(folder, 'in.csv'), `${[head, ...twice].join('\n')}\n`)
+    const importing = async (): Promise<unknown> =>
+      JSON.parse((await run(['stream', 'import', 'in.csv', 'garden', '--json'])).out)
+    expect(await importing()).toMatchObject({ stored: 1219, present: 0 })
+    expect(await importing()).toMatchObject({ stored: 0, present: 1219 })
+    await run(['stream', 'export', 'garden', '-o', 'out.csv'])
+    expect(readFileSync(join(folder, 'out.csv'), 'utf8')).toBe(`${[head, ...twice].join('\n')}\n`)
+  })
+
   it('takes records in any order', async () => {
     const { run, folder } = await bench()
     const [head, ...rows] = weatherCsv(700).trim().split('\n')
