@@ -38,19 +38,28 @@ export function parseCount(text: string): number {
   return number
 }
 
+/** The years 0 to 9999: what TimeBase takes. */
+const firstMs = Date.parse('0000-01-01T00:00:00Z')
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** A time: ISO text, "now", or a duration ago ("2h"). Answers epoch milliseconds. */
 export function parseTime(text: string, nowMs: number): number {
+  const ms = timeOf(text, nowMs)
+  if (ms >= firstMs && ms <= lastMs) return ms
+  throw new InvalidArgumentError(
+    'Give a time such as 2026-11-23T21:00:00Z, or a duration ago such as 2h.',
+  )
+}
+
+function timeOf(text: string, nowMs: number): number {
   if (text === 'now') return nowMs
-  if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
-    // A date without a zone is read as UTC, the zone of every record.
-    const zoned = /[zZ]|[+-]\d{2}:?\d{2}$/.test(text) || text.length === 10 ? text : `${text}Z`
-    const ms = Date.parse(zoned.replace(' ', 'T'))
-    if (!Number.isNaN(ms)) return ms
-    throw new InvalidArgumentError(
-      'Give a time such as 2026-11-23T21:00:00Z, or a duration ago such as 2h.',
-    )
-  }
-  return nowMs - parseDuration(text)
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return nowMs - parseDuration(text)
+  const day = Date.parse(`${text.slice(0, 10)}T00:00:00Z`)
+  // Date.parse reads the 31st of November as the 1st of December.
+  const isDay = !Number.isNaN(day) && new Date(day).toISOString().startsWith(text.slice(0, 10))
+  // A date without a zone is read as UTC, the zone of every record.
+  const zoned = /[zZ]|[+-]\d{2}:?\d{2}$/.test(text) || text.length === 10 ? text : `${text}Z`
+  return isDay ? Date.parse(zoned.replace(' ', 'T')) : Number.NaN
 }
 
 /** Collects a repeated option. */

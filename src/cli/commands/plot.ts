@@ -20,6 +20,7 @@ export const addPlot: AddCommand = (program, handle) => {
       `
 Fields of a weather stream: temperature (the default), humidity, pressure,
 case_temperature; and the derived dew_point and sea_level_pressure.
+A time without a zone is UTC.
 
 Examples:
   wxstation plot

@@ -23,9 +23,9 @@ export const addTail: AddCommand = (program, handle) => {
     .addHelpText(
       'after',
       `
-Off a terminal the format is json, one object a line. --where sees values in
-the units shown. Ctrl-C ends a plain tail well (exit 0); before --count or
---until is met it interrupts (exit 130).
+A time without a zone is UTC. Off a terminal the format is json, one object a
+line. --where sees values in the units shown. Ctrl-C ends a plain tail well
+(exit 0); before --count or --until is met it interrupts (exit 130).
 
 Examples:
   wxstation tail

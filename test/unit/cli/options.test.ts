@@ -58,12 +58,20 @@ describe('parseTime', () => {
     ['2h', now - 7_200_000],
     ['2026-11-23', Date.UTC(2026, 10, 23)],
     ['2026-11-23T20:00:00', Date.UTC(2026, 10, 23, 20)],
+    ['2028-02-29', Date.UTC(2028, 1, 29)],
     ['2026-11-23 20:00', Date.UTC(2026, 10, 23, 20)],
     ['2026-11-23T20:00:00+02:00', Date.UTC(2026, 10, 23, 18)],
   ])('%s', (text, ms) => expect(parseTime(text, now)).toBe(ms))
-  it.each(['2026-13-45', 'yesterday', ''])('refuses %j', (text) =>
-    expect(() => parseTime(text, now)).toThrow(),
-  )
+  it.each([
+    '2026-13-45',
+    '2026-11-31',
+    '2026-02-29T10:00',
+    'yesterday',
+    '',
+    '1000000d',
+    '99999999999d',
+    '9999-12-31T23:59:59-10:00',
+  ])('refuses %j', (text) => expect(() => parseTime(text, now)).toThrow())
 })
 
 describe('parseCount', () => {
