@@ -1,3 +1,4 @@
+import { WxError } from '../errors.js'
 import { Arrivals } from '../timebase/arrivals.js'
 import { derive } from '../timebase/derive.js'
 import { type Rhythm, statusMs, suspects, told, Watch } from '../timebase/gaps.js'
@@ -62,8 +63,14 @@ export class TailPrinter {
     this.#context = context
     this.#options = options
     this.#startedMs = context.system.clock.monotonic()
-    const isTemplate = !['pretty', 'json', 'csv'].includes(options.format)
-    if (isTemplate) this.#template = parseTemplate(options.format)
+    const { format } = options
+    if (['pretty', 'json', 'csv'].includes(format)) return
+    // A bare word as a template would be written for each record.
+    if (/^\w*$/.test(format))
+      throw new WxError('USAGE', `"${format}" is no format.`, {
+        hint: "Give pretty, json, csv, or a template such as '{time} {name} {temperature:1}'.",
+      })
+    this.#template = parseTemplate(format)
   }
 
   /** Learns the fields of the stream: columns of the table and of CSV, and what may be named. */

@@ -5,6 +5,7 @@ import { tail } from '../timebase/tail.js'
 import { tailSource } from '../timebase/tail-source.js'
 import { parseWhere } from '../timebase/where.js'
 import type { Context } from './context.js'
+import { isGone } from './output.js'
 import { knownStations, noStation, stationFilter } from './stations.js'
 import { checkedUnits, timeOf, unknownStream } from './tail-flags.js'
 import { TailPrinter } from './tail-printer.js'
@@ -70,6 +71,8 @@ export async function runTail(
   } catch (error) {
     const isUsersEnd = signal.aborted && (signal.reason as WxError).code === 'INTERRUPTED'
     const isPlain = flags.follow && flags.count === undefined && flags.until === undefined
+    // Whoever read the output took what it wanted: how much was sent is not how much that was.
+    if (isGone(system.terminal.stdout)) throw error
     summarize()
     if (isUsersEnd && isPlain) return undefined
     throw error

@@ -35,6 +35,9 @@ const lostReasons: Record<string, string> = {
   ANSWER_INCOMPLETE: 'answer broke off',
   ANSWER_INVALID: 'answer made no sense',
   TIMEBASE_DOWN: 'TimeBase is down',
+  TIMEBASE_REFUSED: 'the server refused',
+  NOT_WEBADMIN: 'something else answered than TimeBase WebAdmin',
+  TLS_UNTRUSTED: 'its certificate is not trusted',
   STREAM_UNKNOWN: 'the stream is gone',
 }
 
