@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { errnoOf, isAbort, WxError } from '../errors.js'
-import type { System } from '../system.js'
+import type { FileStat, System } from '../system.js'
 import type { ExportFormat } from '../timebase/export.js'
 import { isParquet, readParquet } from '../timebase/parquet-rows.js'
 import { readRecords } from '../timebase/record-file.js'
@@ -12,10 +12,15 @@ export type ImportFormat = ExportFormat | 'queue'
 const typeBits = 0o170000
 const regularFile = 0o100000
 
+/** Whether it is a file on a disk: no folder, pipe or device. */
+export function isDiskFile({ mode }: FileStat): boolean {
+  return (mode & typeBits) === regularFile
+}
+
 /** Refuses a pipe: read once to be checked, it would be empty when its records are to be written. */
 export async function checkTwice({ files }: System, path: string, name: string): Promise<void> {
   const found = await files.stat(path)
-  if (!found || found.isFolder || (found.mode & typeBits) === regularFile) return
+  if (!found || found.isFolder || isDiskFile(found)) return
   throw new WxError('FILE_UNREADABLE', `"${name}" is no file that can be read twice.`, {
     hint: 'Save what it says in a file: all of it is checked before the first record is written.',
   })

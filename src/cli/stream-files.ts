@@ -20,6 +20,7 @@ import {
   formatByContent,
   formatByName,
   type ImportFormat,
+  isDiskFile,
 } from './import-file.js'
 import { parseTime } from './options.js'
 import { bytesText, fact } from './render/tables.js'
@@ -88,6 +89,11 @@ export async function exportStream(
   if (found?.isFolder)
     throw new WxError('FILE_UNREADABLE', `"${flags.output}" is a folder.`, {
       hint: 'Name a file in it.',
+    })
+  // The file would be renamed over it: /dev/null would be a file from then on.
+  if (found && !isDiskFile(found))
+    throw new WxError('FILE_UNREADABLE', `"${flags.output}" is no file.`, {
+      hint: 'Leave -o out to write to standard output.',
     })
   if (found && !flags.force)
     throw new WxError('USAGE', `${flags.output} exists already.`, {

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -109,5 +110,16 @@ describe('a file of export', () => {
       code: 2,
       err: expect.stringContaining('"out.csv" is a folder.'),
     })
+  })
+
+  it.skipIf(process.platform === 'win32')('never takes the place of a pipe or device', async () => {
+    const { run, folder } = await bench()
+    execFileSync('mkfifo', [join(folder, 'out.csv')])
+    const { code, err } = await run(['stream', 'export', 'garden', '-o', 'out.csv', '--force'])
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringContaining('"out.csv" is no file.'),
+    })
+    expect(statSync(join(folder, 'out.csv')).isFIFO()).toBe(true)
   })
 })
