@@ -18,7 +18,7 @@ const texts: Record<string, (values: Values) => string> = {
     `lost at ${at} (${lostReasons[String(reason)] ?? reason}), trying again`,
   'tail-back': ({ afterMs }) => `back after ${roundText(Number(afterMs))}, going on where it was`,
   'tail-polling': ({ reason }) =>
-    `live connection ${reason === 'BELL_DEAF' ? 'silent although records arrive' : 'blocked'} (WebSocket /stomp/v0): asking the server every second instead`,
+    `live connection ${pollingReasons[String(reason)] ?? 'blocked'} (WebSocket /stomp/v0): asking the server every second instead`,
 }
 
 /** A sentence for each notice a task can give; an unknown one shows its name and values. */
@@ -27,6 +27,12 @@ export function noticeText(notice: string, values: Values): string {
   if (own) return own(values)
   const details = Object.entries(values).map(([name, value]) => `${name} ${value}`)
   return [notice, ...details].join(', ')
+}
+
+const pollingReasons: Record<string, string> = {
+  BELL_DEAF: 'silent although records arrive',
+  // Requests go on: it is the kind of login that has none.
+  LOGIN_REFUSED: 'not made for session keys',
 }
 
 const lostReasons: Record<string, string> = {

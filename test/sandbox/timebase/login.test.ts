@@ -229,6 +229,12 @@ describe('other ways of signing in', () => {
     expect(err).toBe('')
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('created') })
     expect(restarted).toBe(true)
+    // No firewall is in the way.
+    const tailing = here()
+    const tail = cli(['tail', '--stream', 'garden'], tailing)
+    while (!/every second/.test(tailing.err())) await new Promise((r) => setTimeout(r, 20))
+    tailing.interrupt()
+    expect((await tail).err).toContain('live connection not made for session keys')
   })
 
   it('a ready token from the environment', async () => {
