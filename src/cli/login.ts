@@ -14,7 +14,16 @@ import {
 } from './profiles.js'
 import { fact } from './render/tables.js'
 import { loginText, rightsText } from './render/timebase.js'
-import { checkServer, chooseLogin, clientOf, isInsecure, profileLogin, tlsOf } from './timebase.js'
+import {
+  checkServer,
+  chooseLogin,
+  clientOf,
+  isInsecure,
+  type Login,
+  profileLogin,
+  settingsAuth,
+  tlsOf,
+} from './timebase.js'
 
 /** Asks for what is missing, signs in once for proof, then keeps the login. */
 export async function login(
@@ -22,7 +31,7 @@ export async function login(
   address: string | undefined,
   flags: LoginFlags,
 ): Promise<Result> {
-  const { system, settings, signal } = context
+  const { system, settings, signal, report } = context
   if (flags.switch) return switchTo(system, settings.get('profile'))
   const url = await askUrl(context, address)
   const named = flags.ca ?? settings.get('timebase.ca')
@@ -47,6 +56,8 @@ export async function login(
   const { rights, timebaseDown } = await readRights(clientOf(context, chosen), signal)
   await saveProfile(system, name, profile, await tokens.load())
   const { auth } = chosen
+  if (await isOverruled(context, chosen))
+    report({ type: 'notice', notice: 'login-overruled', values: { profile: name } })
   return {
     data: { profile: name, url, kind: auth.kind, user: auth.user, rights },
     pretty: (paint) => [
@@ -54,6 +65,22 @@ export async function login(
       paint.dim(`  Login "${name}" is kept in ${profilesFile(system)}, which only you can read.`),
     ],
     next: nextCommand(rights),
+  }
+}
+
+/** Whether commands without --profile go on with another login, of environment or settings. */
+async function isOverruled(context: Context, { url, auth, tls }: Login): Promise<boolean> {
+  const { settings } = context
+  const named = settings.all().find(({ key }) => key === 'profile')
+  if (named && named.origin !== 'flag') return false
+  const own = settings.get('timebase.url')
+  if (own !== undefined && serverUrl(own).href !== serverUrl(url).href) return true
+  try {
+    const theirs = await settingsAuth(context, url, tls)
+    return theirs !== undefined && (theirs.kind !== auth.kind || theirs.user !== auth.user)
+  } catch {
+    // What cannot be used overrules all the same.
+    return true
   }
 }
 

@@ -50,7 +50,7 @@ export async function chooseLogin(context: Context): Promise<Login> {
 }
 
 /** What environment and settings say about signing in, or undefined where they say nothing whole. */
-async function settingsAuth(
+export async function settingsAuth(
   { settings, system }: Context,
   url: string,
   tls: Tls,

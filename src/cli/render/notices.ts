@@ -13,6 +13,8 @@ const texts: Record<string, (values: Values) => string> = {
     `The administrator's password was not shown yet: the next \`timebase up\` shows it; until then it is in ${file}.`,
   'device-code': ({ uri, code, whole }) =>
     `Open ${whole ?? uri} in a browser and enter the code ${code}; waiting for it…`,
+  'login-overruled': ({ profile }) =>
+    `environment or settings name another login, and commands go on with that: --profile ${profile} takes this one`,
   'tail-unmet': ({ stations }) => `no record of ${stations} so far`,
   'tail-lost': ({ at, reason }) =>
     `lost at ${at} (${lostReasons[String(reason)] ?? reason}), trying again`,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Gateway } from '../../../src/sandbox/gateway/gateway.js'
 import { nodeSystem } from '../../../src/system/node.js'
-import { computer, testGateway } from '../../support/gateway.js'
+import { computer, gatewayEnv, testGateway } from '../../support/gateway.js'
 import { cli, type TestSystem, type TestSystemOptions } from '../../support/system.js'
 
 type Computer = (options?: TestSystemOptions) => TestSystem
@@ -138,6 +138,24 @@ describe('the file of logins', () => {
     expect(code).toBe(2)
     expect(err).toContain('A login needs a name')
   })
+})
+
+it('a login that the environment overrules says so', async () => {
+  const [gateway, other] = [await testGateway(), await testGateway()]
+  const notice = '--profile home takes this one'
+  const as = async (env: { [name: string]: string }, flags = ['--profile', 'home']) => {
+    const { code, err } = await login(computer(env), gateway, flags)
+    expect(code).toBe(0)
+    return err
+  }
+  expect(await as({})).toBe('')
+  expect(await as({ WXSTATION_TIMEBASE_URL: other.url })).toContain(notice)
+  expect(await as({ WXSTATION_TIMEBASE_TOKEN: 'abc' })).toContain(notice)
+  expect(await as({ WXSTATION_TIMEBASE_TOKEN: 'no token' })).toContain(notice)
+  // The same login, half a login, and one that is named anyway.
+  expect(await as(gatewayEnv(gateway))).toBe('')
+  expect(await as({ WXSTATION_TIMEBASE_USER: 'reader' })).toBe('')
+  expect(await as({ ...gatewayEnv(other), WXSTATION_PROFILE: 'home' }, [])).toBe('')
 })
 
 it('logout of a login that is not there says so', async () => {
