@@ -156,6 +156,11 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
       readFileSync(join(folder, file), 'utf8').trim().split('\n').sort()
     expect(lines('a.csv')).toHaveLength(301)
     expect(lines('b.csv')).toEqual(lines('a.csv'))
+    for (const file of ['a.ndjson', 'a.parquet']) {
+      await succeed(['stream', 'export', name, '-o', file, '--until', '2026-06-01'])
+      const { out } = await succeed(['stream', 'import', file, copy, '--json'])
+      expect(JSON.parse(out)).toMatchObject({ stored: 0, present: 300, refused: 0 })
+    }
   })
 
   it('inserts what is older, and imports records in any order', async (context) => {
@@ -187,18 +192,22 @@ describe.skipIf(found.missing)(`a real TimeBase${found.reason}`, () => {
     }))
     for (let at = 0; at < many.length; at += 4000)
       await writeRecords(client, long, many.slice(at, at + 4000))
-    const stop = new AbortController()
-    const path = join(folder, 'long.ndjson')
-    const options = { stream: long, format: 'ndjson' as const }
-    const broken = exportToFile(client, path, { ...options, signal: stop.signal }, system, () =>
-      stop.abort(),
-    )
-    await expect(broken).rejects.toThrow()
-    const whole = await exportToFile(client, path, options, system, () => {})
-    expect(whole.records).toBe(12_000)
-    expect(whole.resumedAt).toBeGreaterThan(0)
-    const times = readFileSync(path, 'utf8').trim().split('\n')
+    for (const format of ['ndjson', 'parquet'] as const) {
+      const stop = new AbortController()
+      const path = join(folder, `long.${format}`)
+      const options = { stream: long, format }
+      const broken = exportToFile(client, path, { ...options, signal: stop.signal }, system, () =>
+        stop.abort(),
+      )
+      await expect(broken).rejects.toThrow()
+      const whole = await exportToFile(client, path, options, system, () => {})
+      expect(whole.records).toBe(12_000)
+      expect(whole.resumedAt).toBeGreaterThan(0)
+    }
+    const times = readFileSync(join(folder, 'long.ndjson'), 'utf8').trim().split('\n')
     expect(new Set(times).size).toBe(12_000)
+    const { out } = await succeed(['stream', 'import', 'long.parquet', long, '--json'])
+    expect(JSON.parse(out)).toMatchObject({ stored: 0, present: 12_000, refused: 0 })
   })
 
   it('tails a past of several pages, each record once', async (context) => {
