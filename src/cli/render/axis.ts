@@ -30,14 +30,21 @@ export function valueTicks(low: number, high: number, most: number): Tick[] {
 /** Round times between two ends, on the clock of the chart: the time of day, the date at midnight. */
 export function timeTicks(fromMs: number, toMs: number, most: number, utc: boolean): Tick[] {
   const step = timeSteps.find((one) => (toMs - fromMs) / one <= most) ?? 364 * day
-  const offset = utc ? 0 : new Date(fromMs).getTimezoneOffset() * minute
+  // What a clock there shows, as if it were UTC; it is set forward and back within a chart.
+  const wallOf = (ms: number): number => (utc ? ms : ms - new Date(ms).getTimezoneOffset() * minute)
   const ticks: Tick[] = []
-  for (let ms = Math.ceil((fromMs - offset) / step) * step + offset; ms <= toMs; ms += step) {
-    const text = new Date(ms - offset).toISOString()
-    const isMidnight = (ms - offset) % day === 0
+  const start = Math.ceil(wallOf(fromMs) / step) * step
+  const behind = fromMs - wallOf(fromMs)
+  for (let at = start; at + behind <= toMs + hour; at += step) {
+    const near = at + behind
+    // Minutes go on through a change; whole hours keep to the clock, and one that is left out has none.
+    const ms = step < hour ? near : near + at - wallOf(near)
+    const wall = wallOf(ms)
+    if (ms < fromMs || ms > toMs || (step >= hour && wall !== at)) continue
+    const text = new Date(wall).toISOString()
     ticks.push({
       value: ms,
-      text: isMidnight ? text.slice(5, 10) : text.slice(11, step < minute ? 19 : 16),
+      text: wall % day === 0 ? text.slice(5, 10) : text.slice(11, step < minute ? 19 : 16),
     })
   }
   return ticks

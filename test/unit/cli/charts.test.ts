@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { pngOf } from '../../../src/cli/png.js'
 import { padded, timeTicks, valueTicks } from '../../../src/cli/render/axis.js'
 import { brailleChart } from '../../../src/cli/render/braille.js'
@@ -97,6 +97,32 @@ describe('ticks', () => {
       '21:00',
       '11-24',
     ])
+  })
+
+  it.each([
+    // The clock goes back on the 25th of October, forward on the 29th of March (2026).
+    ['2026-10-24T12:00+02:00', '2026-10-26T12:00+01:00', ['10-25', '10-26']],
+    ['2026-03-28T12:00+01:00', '2026-03-30T12:00+02:00', ['03-29', '03-30']],
+    ['2026-10-24T12:00+02:00', '2026-10-31T12:00+01:00', ['10-25', '10-31']],
+    ['2026-10-25T00:30+02:00', '2026-10-25T06:30+01:00', ['01:00', '06:00']],
+    ['2026-03-29T00:30+01:00', '2026-03-29T06:30+02:00', ['01:00', '06:00']],
+    ['2026-10-25T02:10+02:00', '2026-10-25T02:50+01:00', ['02:15', '02:45']],
+  ])('from %s to %s stand where a clock shows them', (from, to, texts) => {
+    const zone = process.env.TZ
+    process.env.TZ = 'Europe/Berlin'
+    onTestFinished(() => {
+      process.env.TZ = zone
+    })
+    const ticks = timeTicks(Date.parse(from), Date.parse(to), 9, false)
+    expect(ticks.map(({ text }) => text)).toEqual(expect.arrayContaining(texts))
+    for (const { value, text } of ticks) {
+      const [, month, date, time] = /^\d+-(\d+)-(\d+) (\d+:\d+)/.exec(
+        new Date(value).toLocaleString('sv'),
+      ) as unknown as [string, string, string, string]
+      expect(text).toBe(time === '00:00' ? `${month}-${date}` : time)
+    }
+    const values = ticks.map(({ value }) => value)
+    expect(values).toEqual([...new Set(values)].sort((a, b) => a - b))
   })
 
   it.each([60_000, hour, 100 * hour, 10_000 * hour, 200_000 * hour])('of %s ms are few', (span) => {
