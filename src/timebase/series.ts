@@ -54,8 +54,13 @@ export async function readSeries(
 ): Promise<Map<string, Series[]>> {
   const { fields, sinceMs, untilMs, steps, symbols, prepare } = options
   const stepMs = Math.max(1, (untilMs - sinceMs) / steps)
-  const watch = new Watch()
-  const found = new Map(fields.map((field) => [field, new Map<string, (Step | undefined)[]>()]))
+  const found = new Map(
+    fields.map((field) => [
+      field,
+      // A sensor that fails leaves its field out: each field has gaps of its own.
+      { bySymbol: new Map<string, (Step | undefined)[]>(), watch: new Watch() },
+    ]),
+  )
   const from = new Date(sinceMs).toISOString()
   const until = new Date(untilMs).toISOString()
   const read = { source, cursors: new Cursors(), signal, floor: from, until }
@@ -64,13 +69,13 @@ export async function readSeries(
   for await (const rows of readOn(read, position)) {
     for (const row of rows) {
       const ms = Date.parse(row.timestamp)
-      const { gapMs } = watch.observe(row.symbol, ms)
       const wrong = suspects(row)
       prepare?.(row)
       const index = Math.min(steps - 1, Math.floor((ms - sinceMs) / stepMs))
-      for (const [field, bySymbol] of found) {
+      for (const [field, { bySymbol, watch }] of found) {
         const value = row[field]
-        if (typeof value !== 'number' || wrong.includes(field)) continue
+        if (typeof value !== 'number' || isWrong(field, wrong)) continue
+        const { gapMs } = watch.observe(row.symbol, ms)
         const all = bySymbol.get(row.symbol) ?? []
         bySymbol.set(row.symbol, all)
         add(all, index, ms, value, gapMs !== undefined)
@@ -78,11 +83,21 @@ export async function readSeries(
     }
   }
   return new Map(
-    [...found].map(([field, bySymbol]) => [
+    [...found].map(([field, { bySymbol }]) => [
       field,
       [...bySymbol].map(([symbol, all]) => seriesOf(symbol, all)).sort(bySymbolName),
     ]),
   )
+}
+
+/** What a derived value is made of: a wild pressure gives a wild one at sea level. */
+const sources: Record<string, readonly string[]> = {
+  dew_point: ['temperature', 'humidity'],
+  sea_level_pressure: ['pressure', 'temperature'],
+}
+
+function isWrong(field: string, wrong: readonly string[]): boolean {
+  return wrong.length > 0 && wrong.some((one) => one === field || sources[field]?.includes(one))
 }
 
 function add(
