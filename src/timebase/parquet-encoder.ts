@@ -16,6 +16,9 @@ export type ParquetState = Pick<ParquetWriter, 'row_groups' | 'num_rows' | 'pend
   crc: number
 }
 
+/** Who wrote a file, as its end says. */
+export const createdBy = 'wxstation'
+
 /**
  * Key of the checksum of all groups, as `<bytes>:<CRC-32>`: a damaged file is found out before it is
  * decoded, where a wrong size may have the library read for ever.
@@ -37,7 +40,7 @@ export async function parquetEncoder(
   const writer = new ByteWriter()
   const schema = schemaFromColumnData({ columnData: columnData([]) })
   // Writes the head of the file at once.
-  const parquet = new ParquetWriter({ writer, schema, createdBy: 'wxstation' })
+  const parquet = new ParquetWriter({ writer, schema, createdBy })
   let crc = 0
   const taken = (): Uint8Array => {
     const bytes = writer.getBytes().slice()

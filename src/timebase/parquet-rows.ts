@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { AsyncBuffer, FileMetaData } from 'hyparquet'
 import { isAbort, WxError } from '../errors.js'
-import { checksumKey } from './parquet-encoder.js'
+import { checksumKey, createdBy } from './parquet-encoder.js'
 import { badRecord, recordCheck } from './record-check.js'
 import type { RecordClass, StreamRecord } from './schema.js'
 
@@ -42,16 +42,18 @@ export async function* readParquet(
   }
 }
 
-/** Compares a file of export with its own checksum; files of other programs have none. */
+/** Compares a file of export with its own checksum. */
 async function verify(
   file: FileHandle,
-  { row_groups, num_rows, key_value_metadata = [] }: FileMetaData,
+  { row_groups, num_rows, created_by, key_value_metadata = [] }: FileMetaData,
   signal?: AbortSignal,
 ): Promise<void> {
   const damaged = new WxError('FILE_INVALID', 'This Parquet file is damaged.', {
     hint: 'Export the records again.',
   })
   if (row_groups.reduce((sum, group) => sum + group.num_rows, 0n) !== num_rows) throw damaged
+  // Other programs hand on the keys of a file they read.
+  if (created_by !== createdBy) return
   const said = key_value_metadata.find(({ key }) => key === checksumKey)?.value?.split(':')
   if (!said) return
   const [end = 0, wanted] = said.map(Number)

@@ -5,8 +5,13 @@ import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type ParquetState, parquetEncoder } from '../../../src/timebase/parquet-encoder.js'
+import {
+  checksumKey,
+  type ParquetState,
+  parquetEncoder,
+} from '../../../src/timebase/parquet-encoder.js'
 import { readParquet } from '../../../src/timebase/parquet-rows.js'
 import type { RecordClass, StreamRecord } from '../../../src/timebase/schema.js'
 
@@ -194,6 +199,20 @@ describe('readParquet', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  it('reads what another program made of such a file, its keys handed on', async () => {
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'timestamp', data: [new Date(timestamp)], type: 'TIMESTAMP' },
+        { name: 'symbol', data: ['s'], type: 'STRING' },
+        { name: 'temperature', data: [21.5], type: 'DOUBLE' },
+      ],
+      kvMetadata: [{ key: checksumKey, value: '100:1' }],
+    })
+    expect(await readBack(Buffer.from(bytes), [weather])).toEqual([
+      { symbol: 's', timestamp, type: 'weather_record', fields: { temperature: 21.5 } },
+    ])
   })
 
   it('says which row does not fit the stream', async () => {
