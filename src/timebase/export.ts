@@ -89,6 +89,13 @@ export async function exportToFile(
     const before = await resumable(files, part, state, key)
     const { from, to } = before ?? options
     const range = { ...options, from, to }
+    // A duration ago is another time by now; half a file of each would be neither.
+    if (from !== options.from || to !== options.to)
+      report({
+        type: 'notice',
+        notice: 'export-range-kept',
+        values: { ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
+      })
     // What another export noted would be believed of the part that is begun here.
     if (!before) await files.remove(state)
     const encoder =

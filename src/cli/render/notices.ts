@@ -1,6 +1,7 @@
 import { flashNotices } from './flash.js'
 import { provisionNotices } from './provision.js'
 import { roundText, summaryText, type TailSummary } from './tail.js'
+import { timeText } from './times.js'
 
 type Values = Record<string, string | number | boolean>
 
@@ -11,6 +12,11 @@ const texts: Record<string, (values: Values) => string> = {
   'compose-file-edited': ({ name }) => `${name} was edited and is kept; --force overwrites it.`,
   'password-waits': ({ file }) =>
     `The administrator's password was not shown yet: the next \`timebase up\` shows it; until then it is in ${file}.`,
+  'export-range-kept': ({ from, to }) => {
+    const first = from === undefined ? '' : ` from ${timeText(Number(from))}`
+    const last = to === undefined ? '' : ` to ${timeText(Number(to))}`
+    return `An interrupted export goes on with its own range,${first}${last} UTC.`
+  },
   'device-code': ({ uri, code, whole }) =>
     `Open ${whole ?? uri} in a browser and enter the code ${code}; waiting for it…`,
   'login-overruled': ({ profile }) =>

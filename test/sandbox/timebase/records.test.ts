@@ -248,40 +248,52 @@ describe('export and import', () => {
   })
 
   it.each([
-    { format: 'csv', range: [] },
+    { format: 'csv', range: [], kept: '' },
+    { format: 'parquet', range: [], kept: '' },
     // Ten minutes lie between the runs: the second still means the times of the first.
-    { format: 'csv', range: ['--since', '3h', '--until', '1m'] },
-    { format: 'parquet', range: [] },
-  ])('goes on where an interrupted export to $format $range was', async ({ format, range }) => {
-    const { run, folder, system, gateway } = await bench()
-    const at = (minutes: number) => ({ ...hasty, now: () => Date.UTC(2026, 10, 1, 3, minutes) })
-    const text = weatherCsv(5000, 3)
-    writeFileSync(join(folder, 'in.csv'), text)
-    await run(['stream', 'import', 'in.csv', 'garden'])
-    let pages = 0
-    const { fetch } = nodeSystem()
-    const stopping = system({
-      clock: at(0),
-      fetch: (url, options) => {
-        if (url.endsWith('/select') && ++pages === 2) stopping.interrupt()
-        return fetch(url, options)
-      },
-    })
-    const argv = ['stream', 'export', 'garden', '-o', `out.${format}`, ...range]
-    expect((await cli(argv, stopping)).code).toBe(130)
-    expect(existsSync(join(folder, `out.${format}`))).toBe(false)
-    const second = await run([...argv, '--json'], { clock: at(10) })
-    const { records, resumedAt } = JSON.parse(second.out) as { records: number; resumedAt: number }
-    expect(records).toBe(15_000)
-    expect(resumedAt).toBeGreaterThanOrEqual(9000)
-    if (format === 'parquet') {
-      await run(['stream', 'create', 'copy', '--no-status'])
-      await run(['stream', 'import', 'out.parquet', 'copy'])
-      await run(['stream', 'export', 'copy', '-o', 'out.csv'])
-    }
-    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
-    expect(gateway.faults.times).toBeUndefined()
-  })
+    {
+      format: 'csv',
+      range: ['--since', '3h', '--until', '1m'],
+      kept: 'its own range, from 2026-11-01 00:00:00 to 2026-11-01 02:59:00 UTC.',
+    },
+  ])(
+    'goes on where an interrupted export to $format $range was',
+    async ({ format, range, kept }) => {
+      const { run, folder, system, gateway } = await bench()
+      const at = (minutes: number) => ({ ...hasty, now: () => Date.UTC(2026, 10, 1, 3, minutes) })
+      const text = weatherCsv(5000, 3)
+      writeFileSync(join(folder, 'in.csv'), text)
+      await run(['stream', 'import', 'in.csv', 'garden'])
+      let pages = 0
+      const { fetch } = nodeSystem()
+      const stopping = system({
+        clock: at(0),
+        fetch: (url, options) => {
+          if (url.endsWith('/select') && ++pages === 2) stopping.interrupt()
+          return fetch(url, options)
+        },
+      })
+      const argv = ['stream', 'export', 'garden', '-o', `out.${format}`, ...range]
+      expect((await cli(argv, stopping)).code).toBe(130)
+      expect(existsSync(join(folder, `out.${format}`))).toBe(false)
+      const second = await run([...argv, '--json'], { clock: at(10) })
+      const { records, resumedAt } = JSON.parse(second.out) as {
+        records: number
+        resumedAt: number
+      }
+      expect(records).toBe(15_000)
+      expect(resumedAt).toBeGreaterThanOrEqual(9000)
+      expect(second.err).toContain(kept)
+      expect(second.err.includes('range')).toBe(kept !== '')
+      if (format === 'parquet') {
+        await run(['stream', 'create', 'copy', '--no-status'])
+        await run(['stream', 'import', 'out.parquet', 'copy'])
+        await run(['stream', 'export', 'copy', '-o', 'out.csv'])
+      }
+      expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
+      expect(gateway.faults.times).toBeUndefined()
+    },
+  )
 
   it('draws nothing between the rows that a pipe prints on the same terminal', async () => {
     const { run, folder } = await bench()
