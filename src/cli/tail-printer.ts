@@ -10,6 +10,7 @@ import type { Condition } from '../timebase/where.js'
 import type { Context } from './context.js'
 import { csvLine } from './render/csv.js'
 import { harmless } from './render/harmless.js'
+import { widthOf } from './render/tables.js'
 import { clockTexts, type Marks, type TailSummary, TailTable } from './render/tail.js'
 import type { KnownStation } from './stations.js'
 import type { TailFlags } from './tail.js'
@@ -93,7 +94,7 @@ export class TailPrinter {
     this.#isFlat = classes.every(({ fields }) => fields.every(({ type }) => flatTypes.has(type)))
     if (format !== 'pretty') return
     const { terminal } = this.#context.system
-    const names = [...known.values()].map(({ name }) => [...(name ?? '')].length)
+    const names = [...known.values()].map(({ name }) => widthOf(name ?? ''))
     const isWeather = stored.includes('temperature')
     this.#table = new TailTable({
       columns: tailColumns(this.#fields, units),

@@ -1,7 +1,22 @@
 import { stripVTControlCharacters } from 'node:util'
 
+/** Letters of East Asia and pictures take two cells of a terminal (Unicode Standard Annex 11). */
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+/** Marks that stand on the letter before them take none. */
+const mark = /[\p{Mn}\p{Me}\p{Cf}]/u
+const plain = /^[\x20-\x7e]*$/
+
+function cellsOf(letter: string): number {
+  return mark.test(letter) ? 0 : wide.test(letter) ? 2 : 1
+}
+
+/** The cells of a terminal that a text takes. */
 export function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length
+  if (plain.test(text)) return text.length
+  let cells = 0
+  for (const letter of stripVTControlCharacters(text)) cells += cellsOf(letter)
+  return cells
 }
 
 /** The text in at most `width` cells; color codes take none and are kept whole, and are ended. */
@@ -16,7 +31,8 @@ export function cut(text: string, width: number): string {
       continue
     }
     for (const letter of part) {
-      if (cells++ < width) out += letter
+      cells += cellsOf(letter)
+      if (cells <= width) out += letter
     }
   }
   return out

@@ -1,7 +1,7 @@
 import { harmless } from './harmless.js'
 import type { Paint } from './paint.js'
 import { sparkline } from './sparkline.js'
-import { secondsText, widthOf } from './tables.js'
+import { cut, secondsText, widthOf } from './tables.js'
 
 /** One value of the table: where it comes from and how it is written. */
 export interface TailColumn {
@@ -35,6 +35,7 @@ export interface TailTableOptions {
 }
 
 const timeWidth = 19
+const [mostName, leastName] = [24, 10]
 /** More shows nothing more of the last minutes; fewer than three show no course at all. */
 const [mostCells, leastCells] = [8, 3]
 /** Some 100 KB a column. */
@@ -57,6 +58,7 @@ export class TailTable {
   readonly #courses = new Map<string, number[]>()
   readonly #names = new Map<string, string>()
   readonly #cells = new Map<string, Map<number, string>>()
+  readonly #widestName: number
   #shape: Shape | undefined
   #nameWidth: number
   #day = ''
@@ -64,7 +66,8 @@ export class TailTable {
 
   constructor(options: TailTableOptions) {
     this.#options = options
-    this.#nameWidth = Math.min(24, Math.max(10, options.nameWidth))
+    this.#widestName = Math.min(mostName, Math.max(leastName, options.nameWidth))
+    this.#nameWidth = this.#widestName
   }
 
   /** Lines of one record, with the head and the gap before it where they are due. */
@@ -80,6 +83,10 @@ export class TailTable {
       lines.push(this.#aside(name, paint.caution(text)))
     }
     const { columns, room, spark } = this.#shape as Shape
+    const free = room ?? Number.POSITIVE_INFINITY
+    const word = marks.late ? (marks.inserted ? 'inserted' : 'late') : ''
+    const hasRoom = word.length + 1 <= free
+    if (word !== '' && !hasRoom) lines.push(this.#aside(name, paint.caution(word)))
     let line = `${this.#time(ms).padEnd(timeWidth)}  ${this.#name(name)}`
     for (const column of columns) {
       const { field } = column
@@ -87,9 +94,8 @@ export class TailTable {
       const isSuspect = marks.suspects?.includes(field) ?? false
       line += isSuspect ? `  ${paint.bad(cell.slice(2))}` : cell
     }
-    const free = room ?? Number.POSITIVE_INFINITY
-    const word = marks.late ? (marks.inserted ? 'inserted' : 'late') : ''
-    const mark = word && `${' '.repeat(word.length + 2 > free ? 1 : 2)}${word}`
+    const air = word.length + 2 > free ? ' ' : '  '
+    const mark = word !== '' && hasRoom ? air + word : ''
     const course = room === undefined ? '' : this.#course(name, row)
     // Where only one of both fits, the mark says more.
     if (spark.cells > 0 && (mark === '' || spark.gap + spark.cells + mark.length <= free))
@@ -109,14 +115,24 @@ export class TailTable {
   head(): string[] {
     const width = this.#options.width()
     if (this.#shape && this.#shape.width === width) return []
-    const before = this.#shape
+    const before = { columns: this.#shape?.columns.length, name: this.#nameWidth }
+    this.#nameWidth = this.#nameFitting(width)
     this.#shape = { width, ...this.#fitting(width) }
     const { columns } = this.#shape
-    if (before?.columns.length === columns.length) return []
+    if (this.#nameWidth !== before.name) this.#names.clear()
+    else if (columns.length === before.columns) return []
     const zone = this.#options.utc ? 'UTC' : 'local'
     const titles = columns.map(({ title, width }) => harmless(title).padStart(width))
     const head = [`Time (${zone})`.padEnd(timeWidth), 'Station'.padEnd(this.#nameWidth), ...titles]
     return [this.#options.paint.bold(head.join('  ').trimEnd())]
+  }
+
+  /** A long name gives way to the first value, which without it would not fit. */
+  #nameFitting(width: number | undefined): number {
+    const first = this.#options.columns[0]
+    if (width === undefined || !first) return this.#widestName
+    const left = width - timeWidth - 2 - (first.width + 2)
+    return Math.min(this.#widestName, Math.max(leastName, left))
   }
 
   /** The columns that fit: the drawing shrinks and goes first, then values from the right. */
@@ -145,12 +161,9 @@ export class TailTable {
   #name(name: string): string {
     const known = this.#names.get(name)
     if (known !== undefined) return known
-    const shown = harmless(name)
-    const width = widthOf(shown)
-    const text =
-      width <= this.#nameWidth
-        ? shown + ' '.repeat(this.#nameWidth - width)
-        : `${[...shown].slice(0, this.#nameWidth - 1).join('')}…`
+    const width = this.#nameWidth
+    const shown = shortened(harmless(name), width)
+    const text = shown + ' '.repeat(width - widthOf(shown))
     this.#names.set(name, text)
     return text
   }
@@ -158,7 +171,10 @@ export class TailTable {
   /** A value as wide as its column, with the space before it. Weather repeats its values. */
   #cell({ field, digits, width }: TailColumn, value: unknown): string {
     const isNumber = typeof value === 'number' && digits !== undefined
-    if (!isNumber) return `  ${cellText(value, digits, width).padStart(width)}`
+    if (!isNumber) {
+      const text = cellText(value, digits, width)
+      return ' '.repeat(2 + width - widthOf(text)) + text
+    }
     const cells = this.#cells.get(field) ?? new Map<number, string>()
     this.#cells.set(field, cells)
     const known = cells.get(value)
@@ -213,8 +229,11 @@ export function clockTexts(ms: number, utc: boolean): { day: string; time: strin
 function cellText(value: unknown, digits: number | undefined, width: number): string {
   if (value === undefined || value === null) return '-'
   if (typeof value === 'number' && digits !== undefined) return value.toFixed(digits)
-  const text = harmless(String(value))
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text
+  return shortened(harmless(String(value)), width)
+}
+
+function shortened(text: string, width: number): string {
+  return widthOf(text) > width ? `${cut(text, width - 1)}…` : text
 }
 
 /** "2 s", "14 s", "1.5 s", "3 min 20 s": whole numbers without a fraction. */

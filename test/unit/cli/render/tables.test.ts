@@ -33,6 +33,13 @@ describe('cut', () => {
     expect(cut('\u001b[32mabcdef\u001b[39m', 3)).toBe('\u001b[32mabc\u001b[39m')
     expect(cut('abc', 3)).toBe('abc')
   })
+  it.each([
+    ['気象台', 5, '気象'],
+    ['気象台', 6, '気象台'],
+    ['e\u0301e\u0301', 1, 'e\u0301'],
+    ['🌞 x', 2, '🌞'],
+    ['a🌞', 2, 'a'],
+  ])('%s in %i cells is %s', (text, width, shown) => expect(cut(text, width)).toBe(shown))
   it('is never wider than asked', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(40), (text, width) => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { makePaint } from '../../../../src/cli/render/paint.js'
+import { widthOf } from '../../../../src/cli/render/tables.js'
 import { type TailColumn, TailTable } from '../../../../src/cli/render/tail.js'
 
 const columns: TailColumn[] = [
@@ -10,11 +11,11 @@ const columns: TailColumn[] = [
 ]
 
 /** Prints ten records in a terminal whose width each record may find changed. */
-function printed(widths: number[], late: number[] = []): string[] {
+function printed(widths: number[], late: number[] = [], name = 'rooftop'): string[] {
   let width = 0
   const table = new TailTable({
     columns,
-    nameWidth: 0,
+    nameWidth: widthOf(name),
     utc: true,
     paint: makePaint(false),
     width: () => width,
@@ -29,7 +30,7 @@ function printed(widths: number[], late: number[] = []): string[] {
       case_temperature: 22.1,
     }
     const marks = late.includes(i) ? { late: true } : {}
-    return table.record('rooftop', Date.UTC(2026, 10, 23) + i * 2000, row, marks)
+    return table.record(name, Date.UTC(2026, 10, 23) + i * 2000, row, marks)
   })
 }
 
@@ -52,6 +53,40 @@ it('never is wider than the terminal, marks included', () => {
     for (const line of lines) expect([...line].length, line).toBeLessThanOrEqual(width)
     expect(lines.at(-1)).toMatch(/ late$/)
   }
+})
+
+it('has a line for a mark that has no room beside the values', () => {
+  for (let width = 40; width < 80; width++) {
+    const lines = printed(times(10, width), [9])
+    for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(width)
+    expect(lines.slice(-2).join()).toMatch(/ late/)
+  }
+})
+
+it.each([
+  ['weather-station-at-the-pier', 40],
+  ['weather-station-at-the-pier', 53],
+  ['weather-station-at-the-pier', 100],
+  ['気象台の屋根の上の温度計', 40],
+  ['気象台の屋根の上の温度計', 80],
+])('shows the air of %s in %i columns, and is no wider', (name, width) => {
+  const lines = printed(times(10, width), [9], name)
+  for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(width)
+  expect(lines.filter((line) => / 2\d\.\d/.test(line))).toHaveLength(10)
+})
+
+it('gives a long name its room back where the terminal grows', () => {
+  const lines = printed([60, 45, 45, 60, 60], [], 'weather-station-at-the-pier')
+  expect(lines.map((line) => line.slice(21).trimStart().split(/ {2,}/)[0])).toEqual([
+    'Station',
+    'weather-station-at-the-…',
+    'Station',
+    'weather-statio…',
+    'weather-statio…',
+    'Station',
+    'weather-station-at-the-…',
+    'weather-station-at-the-…',
+  ])
 })
 
 it.each([
