@@ -11,6 +11,7 @@ import {
 } from '../timebase/export.js'
 import { applyImport, type ImportPlan, planImport } from '../timebase/import.js'
 import type { StreamRecord } from '../timebase/schema.js'
+import { checkMayWrite } from '../timebase/status.js'
 import { listSymbols, streamSchema } from '../timebase/stream.js'
 import { applyTrim, planTrim, type TrimPlan } from '../timebase/trim.js'
 import type { Context, Result } from './context.js'
@@ -195,6 +196,8 @@ export async function trim(
   const stream = name ?? settings.get('stream') ?? ''
   const before = timeFlag('--before', flags.before, clock.now()) ?? 0
   const client = await openTimebase(context)
+  // Counting reads every one of them, and a question should be one that can be answered with yes.
+  if (!flags.dryRun) await checkMayWrite(client, signal)
   const plan = await planTrim(client, stream, before, { clock, report, signal })
   const data = { stream, before: new Date(before).toISOString(), records: plan.records }
   if (plan.records === 0)

@@ -84,6 +84,12 @@ export async function readRights(
   }
 }
 
+/** Throws where this login may only read; a version that does not know the question lets it pass. */
+export async function checkMayWrite(client: TimebaseClient, signal?: AbortSignal): Promise<void> {
+  const write = await may(() => client.get(['writable'], { signal }))
+  if (write === false) throw new WxError('ACCESS_DENIED', `${client.url} lets this user read only.`)
+}
+
 /** True, false where it is denied, undefined where this version does not know the question. */
 async function may(ask: () => Promise<unknown>): Promise<boolean | undefined> {
   try {

@@ -5,6 +5,7 @@ import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../../src/secret.js'
 import { nodeSystem } from '../../../src/system/node.js'
+import type { FetchOptions } from '../../../src/system.js'
 import { passwordAuth } from '../../../src/timebase/auth/password.js'
 import { makeClient } from '../../../src/timebase/client.js'
 import { bench, hasty, sorted, weatherCsv } from '../../support/stream-bench.js'
@@ -402,6 +403,33 @@ describe('trim', () => {
     expect((await run([...argv, '--yes'])).out).toContain('Removed 150 records')
     const { out } = await run(['stream', 'export', 'garden', '--format', 'csv'])
     expect(out.trim().split('\n')).toHaveLength(151)
+  })
+
+  it('asks nobody who may only read, and counts for them with --dry-run', async () => {
+    const { run, folder, gateway } = await bench()
+    writeFileSync(join(folder, 'in.csv'), weatherCsv(100))
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    const reader = gateway.users.find(({ username }) => username === 'reader')
+    const asked: string[] = []
+    const options = {
+      env: {
+        WXSTATION_TIMEBASE_URL: gateway.url,
+        WXSTATION_TIMEBASE_USER: 'reader',
+        WXSTATION_TIMEBASE_PASSWORD: reader?.password ?? '',
+      },
+      fetch: (url: string, init?: FetchOptions) => {
+        asked.push(url)
+        return nodeSystem().fetch(url, init)
+      },
+    }
+    const argv = ['stream', 'trim', 'garden', '--before', '2026-11-01T00:01:40Z']
+    const { code, err } = await run([...argv, '--yes'], options)
+    expect({ code, err }).toEqual({
+      code: 9,
+      err: expect.stringContaining('lets this user read only'),
+    })
+    expect(asked.filter((url) => url.endsWith('/select'))).toEqual([])
+    expect((await run([...argv, '--dry-run'], options)).out).toContain('150 records of 3 stations')
   })
 })
 
