@@ -110,6 +110,9 @@ export class TailPrinter {
   async print(events: TailEvent[]): Promise<boolean> {
     let isEnough = false
     this.#nowMs = this.#context.system.clock.monotonic()
+    if (this.#table)
+      for (const event of events)
+        if (event.type === 'record') this.#table.meet(this.#nameOf(event.row.symbol))
     for (const event of events) {
       if (event.type !== 'record') {
         this.#notice(event)
@@ -185,6 +188,10 @@ export class TailPrinter {
     } else {
       lines.push(jsonLine(row, station, marks))
     }
+  }
+
+  #nameOf(symbol: string): string {
+    return this.#options.known.get(symbol)?.name ?? symbol
   }
 
   #named(row: Values, station: KnownStation | undefined): Values {

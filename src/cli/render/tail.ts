@@ -58,7 +58,9 @@ export class TailTable {
   readonly #courses = new Map<string, number[]>()
   readonly #names = new Map<string, string>()
   readonly #cells = new Map<string, Map<number, string>>()
-  readonly #widestName: number
+  readonly #met = new Set<string>()
+  #widestName: number
+  #hasGrown = false
   #shape: Shape | undefined
   #nameWidth: number
   #day = ''
@@ -68,6 +70,16 @@ export class TailTable {
     this.#options = options
     this.#widestName = Math.min(mostName, Math.max(leastName, options.nameWidth))
     this.#nameWidth = this.#widestName
+  }
+
+  /** Makes room for a name before its first record: cut short, stations may look the same. */
+  meet(name: string): void {
+    if (this.#met.has(name)) return
+    this.#met.add(name)
+    const width = Math.min(mostName, widthOf(harmless(name)))
+    if (width <= this.#widestName) return
+    this.#widestName = width
+    this.#hasGrown = true
   }
 
   /** Lines of one record, with the head and the gap before it where they are due. */
@@ -114,7 +126,8 @@ export class TailTable {
   /** The head, where it was not printed yet or the terminal has another width now. */
   head(): string[] {
     const width = this.#options.width()
-    if (this.#shape && this.#shape.width === width) return []
+    if (this.#shape && this.#shape.width === width && !this.#hasGrown) return []
+    this.#hasGrown = false
     const before = { columns: this.#shape?.columns.length, name: this.#nameWidth }
     this.#nameWidth = this.#nameFitting(width)
     this.#shape = { width, ...this.#fitting(width) }

@@ -68,3 +68,24 @@ it('counts the stations whose records it showed', async () => {
   for (const symbol of ['a', 'b', 'c', 'b']) await store(symbol)
   expect(printer.summary()).toMatchObject({ records: 2, stations: 1 })
 })
+
+it('keeps stations apart whose names nobody knew before', async () => {
+  const { clock, printer, lines } = printing(weatherSchema.classes)
+  const records = (symbols: string[]): TailRecord[] =>
+    symbols.map((symbol) => {
+      const ms = clock.now()
+      const row = { $type: 'weather_record', symbol, timestamp: new Date(ms).toISOString() }
+      return { type: 'record', row, ms, live: true }
+    })
+  await printer.print(records(['a', 'weather-station-1', 'weather-station-2']))
+  await printer.print(records(['weather-station-1', 'b']))
+  await printer.print(records(['the-weather-station-1']))
+  const names = lines.flatMap((text) =>
+    text.split('\n').map((line) => line.slice(21).split(' ')[0]),
+  )
+  expect(names).toEqual([
+    ...['Station', 'a', 'weather-station-1', 'weather-station-2'],
+    ...['weather-station-1', 'b'],
+    ...['Station', 'the-weather-station-1'],
+  ])
+})
