@@ -17,12 +17,19 @@ export function formatTime(ms: number): string {
   return text
 }
 
+/** Records that stand together share their time, and each is asked for it again. */
+const parsed: { text: string; ms: number | undefined } = { text: '', ms: undefined }
+
 /** Epoch milliseconds of a record's time, or undefined where the text is none. */
 export function parseTimestamp(text: string): number | undefined {
+  if (text === parsed.text) return parsed.ms
+  parsed.ms = undefined
+  parsed.text = text
   if (!exact.test(text)) return undefined
   const ms = Date.parse(text)
   // Month 13 would roll over on the server and be stored as another time.
-  return Number.isNaN(ms) || new Date(ms).toISOString() !== text ? undefined : ms
+  if (!Number.isNaN(ms) && new Date(ms).toISOString() === text) parsed.ms = ms
+  return parsed.ms
 }
 
 /**

@@ -8,6 +8,7 @@ import { nodeSystem } from '../../../src/system/node.js'
 import type { FetchOptions } from '../../../src/system.js'
 import { passwordAuth } from '../../../src/timebase/auth/password.js'
 import { makeClient } from '../../../src/timebase/client.js'
+import { batchSize } from '../../../src/timebase/import.js'
 import { bench, hasty, sorted, weatherCsv } from '../../support/stream-bench.js'
 import { cli } from '../../support/system.js'
 
@@ -112,15 +113,17 @@ describe('export and import', () => {
     'stores each record once when the answer of write %i is lost',
     async (times) => {
       const { run, folder, gateway } = await bench()
-      writeFileSync(join(folder, 'in.csv'), weatherCsv(400, 5))
+      writeFileSync(join(folder, 'in.csv'), weatherCsv(2000, 5))
       Object.assign(gateway.faults, { only: '/write', times, answerLost: true })
       const { code, err } = await run(['stream', 'import', 'in.csv', 'garden'])
       expect({ code, err }).toMatchObject({
         code: 0,
-        err: expect.stringContaining('Imported 2000'),
+        err: expect.stringContaining('Imported 10000'),
       })
       await run(['stream', 'export', 'garden', '-o', 'out.csv'])
-      expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(weatherCsv(400, 5)))
+      expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(
+        sorted(weatherCsv(2000, 5)),
+      )
     },
   )
 
@@ -129,7 +132,7 @@ describe('export and import', () => {
     [', with answers lost', true],
   ])('loses and doubles nothing where stations write meanwhile%s', async (_what, isLost) => {
     const { run, system, folder, gateway } = await bench()
-    const text = weatherCsv(2000, 2)
+    const text = weatherCsv(2 * batchSize, 2)
     const [head = '', ...rows] = text.trim().split('\n')
     writeFileSync(join(folder, 'in.csv'), text)
     const { url, user, password } = gateway
@@ -146,8 +149,8 @@ describe('export and import', () => {
     const importing = system({
       fetch: async (url, options) => {
         if (url.includes('/write') && writes < 4) {
-          const next = `${rows[writes * 1000 + 500]?.slice(0, 19)}.500Z,st-0,1,2,3,`
-          const queue = rows.slice((writes + 2) * 1000).filter((row) => row.includes('st-1'))
+          const next = `${rows[writes * batchSize + 500]?.slice(0, 19)}.500Z,st-0,1,2,3,`
+          const queue = rows.slice((writes + 2) * batchSize).filter((row) => row.includes('st-1'))
           writes++
           own.push(next)
           await store([next])
@@ -161,7 +164,7 @@ describe('export and import', () => {
     expect(code).toBe(0)
     const result = JSON.parse(out) as { stored: number; present: number }
     expect(result).toMatchObject({ refused: 0 })
-    expect(result.stored + result.present).toBe(4000)
+    expect(result.stored + result.present).toBe(4 * batchSize)
     expect(result.present).toBeGreaterThan(0)
     expect(writes).toBe(4)
     await run(['stream', 'export', 'garden', '-o', 'out.csv'])
