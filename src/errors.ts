@@ -199,26 +199,32 @@ const fileRefusals: { [errno: string]: string } = {
   ENAMETOOLONG: 'its name is too long',
   EIO: 'its device failed',
   ELOCKED: 'another wxstation is writing it',
+  ECOMPROMISED: 'another wxstation took it over while this computer slept',
 }
+const locks = ['ELOCKED', 'ECOMPROMISED']
 
 const reads = ['read', 'scandir', 'stat', 'lstat']
 const writes = ['open', 'write', 'fsync', 'fdatasync', 'ftruncate', 'mkdir', 'mkdtemp', 'rename']
 
 /**
  * An error of the file system as one that a user can act on, or undefined where it is none: sockets
- * know the same errnos. `path` is the file as the user named it.
+ * know the same errnos. `path` is the file as the user named it; `verb`: what was to be done with it.
  */
-export function fileError(error: unknown, path?: string): WxError | undefined {
+export function fileError(
+  error: unknown,
+  path?: string,
+  verb?: 'read' | 'written',
+): WxError | undefined {
   const { syscall = '', path: own } = (error ?? {}) as NodeJS.ErrnoException
   const errno = errnoOf(error) ?? ''
   const why = fileRefusals[errno]
-  const isFile = reads.includes(syscall) || writes.includes(syscall) || errno === 'ELOCKED'
+  const isFile = reads.includes(syscall) || writes.includes(syscall) || locks.includes(errno)
   if (error instanceof WxError || why === undefined || !isFile) return undefined
-  const verb = reads.includes(syscall) ? 'read' : 'written'
+  const done = verb ?? (reads.includes(syscall) ? 'read' : 'written')
   const room = 'Make room there, then run the same command again.'
-  return new WxError('FILE_UNREADABLE', `${path ?? own ?? 'A file'} cannot be ${verb}: ${why}.`, {
+  return new WxError('FILE_UNREADABLE', `${path ?? own ?? 'A file'} cannot be ${done}: ${why}.`, {
     ...(['ENOSPC', 'EDQUOT'].includes(errno) && { hint: room }),
-    ...(errno === 'ELOCKED' && { hint: 'Wait until that one has ended.' }),
+    ...(locks.includes(errno) && { hint: 'Wait until that one has ended.' }),
     cause: error,
   })
 }

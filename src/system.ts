@@ -39,8 +39,11 @@ export interface Files {
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   temporaryFolder(prefix: string): Promise<string>
-  /** Runs `fn` while no other process holds the lock of `path`. */
-  locked<T>(path: string, fn: () => Promise<T>): Promise<T>
+  /**
+   * Runs `fn` while no other process holds the lock of `path`. `lost` aborts where one has taken it
+   * all the same: a computer that slept with it was believed dead.
+   */
+  locked<T>(path: string, fn: (lost: AbortSignal) => Promise<T>): Promise<T>
 }
 
 export interface Net {

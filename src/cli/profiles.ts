@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { errnoOf, WxError } from '../errors.js'
+import { fileError, WxError } from '../errors.js'
 import type { System } from '../system.js'
 import { isHeaderText, type TokenStore, type Tokens } from '../timebase/auth/tokens.js'
 
@@ -39,7 +39,7 @@ type Kept = Pick<System, 'files' | 'folders'>
 export async function loadProfiles(system: Kept): Promise<Profiles> {
   const path = profilesPath(system)
   const text = await system.files.readText(path).catch((cause: unknown) => {
-    throw fileError(path, 'read', cause)
+    throw fileError(cause, path, 'read') ?? cause
   })
   if (text === undefined) return { version: 1, profiles: named({}) }
   try {
@@ -154,16 +154,8 @@ async function changeFile(system: Kept, path: string, change: () => Promise<void
   try {
     await system.files.locked(path, change)
   } catch (cause) {
-    throw cause instanceof WxError ? cause : fileError(path, 'written', cause)
+    throw fileError(cause, path, 'written') ?? cause
   }
-}
-
-function fileError(path: string, what: 'read' | 'written', cause: unknown): WxError {
-  const errno = errnoOf(cause)
-  return new WxError('FILE_UNREADABLE', `${path} cannot be ${what}${errno ? ` (${errno})` : ''}.`, {
-    hint: 'Look at its owner and the disk: what was run with sudo leaves files that only root may use.',
-    cause,
-  })
 }
 
 type TokenFile = { [key: string]: Tokens }

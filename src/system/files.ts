@@ -64,15 +64,18 @@ export const nodeFiles: Files = {
     const { default: lockfile } = await import('proper-lockfile')
     await mkdir(dirname(path), { recursive: true })
     // A holder that died is believed gone after 10 s; waiting is bounded at about 20 s.
+    const lost = new AbortController()
     const release = await lockfile.lock(path, {
       realpath: false,
+      // Without this it would end the whole process.
+      onCompromised: (error) => lost.abort(error),
       stale: 10_000,
       retries: { retries: 40, factor: 1.2, minTimeout: 20, maxTimeout: 1000 },
     })
     try {
-      return await fn()
+      return await fn(lost.signal)
     } finally {
-      await release()
+      if (!lost.signal.aborted) await release()
     }
   },
 }

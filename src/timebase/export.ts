@@ -85,10 +85,11 @@ export async function exportToFile(
   const part = `${path}.part`
   const state = `${path}.part.json`
   const key = exportKey(client, options, classes)
-  return lockedFile(files, path, async () => {
+  return lockedFile(files, path, async (lost) => {
+    const signal = AbortSignal.any([lost, ...(options.signal ? [options.signal] : [])])
     const before = await resumable(files, part, state, key)
     const { from, to } = before ?? options
-    const range = { ...options, from, to }
+    const range = { ...options, from, to, signal }
     // A duration ago is another time by now; half a file of each would be neither.
     if (from !== options.from || to !== options.to)
       report({
@@ -111,6 +112,7 @@ export async function exportToFile(
     try {
       await file.truncate(done.bytes)
       const append = async (bytes: Uint8Array): Promise<void> => {
+        lost.throwIfAborted()
         await writeAll(file, bytes, done.bytes)
         done.bytes += bytes.length
       }
@@ -140,6 +142,8 @@ export async function exportToFile(
           if (done.records - savedRecords >= saveEveryRecords) await save()
         }
       } catch (error) {
+        // The part is another export's by now.
+        lost.throwIfAborted()
         // A full disk has room for the note once half a piece is off it; why it stopped is said.
         await file
           .truncate(done.bytes)
@@ -228,7 +232,7 @@ async function resumable(
 async function lockedFile<T>(
   files: System['files'],
   path: string,
-  fn: () => Promise<T>,
+  fn: (lost: AbortSignal) => Promise<T>,
 ): Promise<T> {
   try {
     return await files.locked(`${path}.part`, fn)

@@ -90,12 +90,12 @@ describe('the file of logins', () => {
     mkdirSync(fileOf(here, 'login.json'), { recursive: true })
     for (const { code, err } of [await cli(['whoami'], here()), await login(here, gateway)]) {
       expect(code).toBe(2)
-      expect(err).toMatch(/login\.json cannot be read \(EISDIR\)/)
+      expect(err).toMatch(/login\.json cannot be read: it is a folder/)
     }
     rmSync(here().folders.data, { recursive: true })
     writeFileSync(here().folders.data, '')
     const unwritten = await login(here, gateway)
-    expect(unwritten.err).toMatch(/login\.json cannot be written \(EEXIST\)/)
+    expect(unwritten.err).toMatch(/login\.json cannot be written: something else is there/)
     expect(unwritten.code).toBe(2)
   })
 
