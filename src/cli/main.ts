@@ -190,7 +190,8 @@ function printError(
 ): number {
   const { stdout, stderr } = system.terminal
   const isBroken = outputFailure(stdout) !== undefined
-  if (options.json && !isBroken) stdout.write(`${jsonText(errorData(error))}\n`)
+  // On one line: it may follow those of a stream.
+  if (options.json && !isBroken) stdout.write(`${jsonText(errorData(error), 0)}\n`)
   const paint = makePaint(hasColor(system, Boolean(stderr.isTTY), options.color))
   if (!options.json || options.debug || isBroken)
     stderr.write(`${errorLines(error, paint, options).join('\n')}\n`)

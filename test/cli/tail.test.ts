@@ -286,6 +286,18 @@ describe('tail that follows', () => {
     },
   )
 
+  it('keeps to one object a line with --json, its error included', async () => {
+    const one = await evening()
+    const { code, out } = await one.cli(['tail', '--json', '--count', '99', '--timeout', '1s'])
+    expect(code).toBe(6)
+    const objects = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { symbol?: string; error?: { code: string } })
+    expect(objects.slice(0, -1).every(({ symbol }) => symbol !== undefined)).toBe(true)
+    expect(objects.at(-1)?.error?.code).toBe('TIMEOUT')
+  })
+
   it('ends by itself when --count is met', async () => {
     const one = await evening()
     const { system, done } = await following(one, ['-n', '1', '--count', '2'])
