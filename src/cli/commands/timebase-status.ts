@@ -28,6 +28,8 @@ const timebaseDown = {
   timebaseDown: true,
 }
 
+const silences = ['NETWORK_UNREACHABLE', 'NO_ANSWER', 'ANSWER_INVALID']
+
 /** Tells all it can find out: a refused login still leaves versions and clock. */
 async function status(context: Context): Promise<Result> {
   const { system, report, signal } = context
@@ -43,6 +45,8 @@ async function status(context: Context): Promise<Result> {
     if (error instanceof WxError && error.code === 'LOGIN_REFUSED') return error
     // Before 1.1 a question for data is refused without a class that names the reason.
     if (version.connected === false && error instanceof WxError) return timebaseDown
+    // The provider of the login is another server than this one.
+    if (error instanceof WxError && silences.includes(error.code)) return error
     throw error
   })
   const connected = found instanceof WxError ? version.connected : !found.timebaseDown
@@ -53,7 +57,7 @@ async function status(context: Context): Promise<Result> {
       data: { ...data, ...errorData(found) },
       pretty: (paint) => [
         ...versionLines(open.url, shown, paint),
-        fact('Login', paint.bad('refused')),
+        fact('Login', paint.bad(found.code === 'LOGIN_REFUSED' ? 'refused' : 'unknown')),
         ...errorLines(found, paint, { debug: false }),
       ],
       exitCode: found.exitCode,

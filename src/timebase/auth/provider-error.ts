@@ -11,11 +11,7 @@ export function providerError(error: unknown, server: string): unknown {
     case 'NOT_WEBADMIN':
     case 'ANSWER_INVALID':
     case 'ANSWER_INCOMPLETE':
-      return new WxError('LOGIN_REFUSED', `${server} does not answer as an OpenID provider does.`, {
-        hint,
-        details: { server, ...details },
-        cause: error,
-      })
+      return noProvider({ server, ...details }, error)
     case 'NETWORK_UNREACHABLE':
       return typeof details.status === 'number' ? cannotAnswer(server, details.status) : error
     case 'NO_ANSWER':
@@ -41,13 +37,18 @@ export function providerRefusal(
       'Run the command again and allow it in the browser, as a user whom the provider lets in.',
     )
   if (status >= 500 || status === 429) return cannotAnswer(server, status, details)
-  if (shape !== 'oauth')
-    return refused(`${server} does not answer as an OpenID provider does.`, hint)
+  if (shape !== 'oauth') return noProvider(details)
   const what = secret ? 'the client id and its secret' : 'the client id'
   return refused(
     `${server} refused the login: ${text || kind}`,
     `Check ${what}, and what the provider allows it: grants, scopes, audience.`,
   )
+}
+
+/** No word of the provider about the login: what stands there now may be gone in a while. */
+function noProvider(details: { server: string }, cause?: unknown): WxError {
+  const message = `${details.server} does not answer as an OpenID provider does.`
+  return new WxError('ANSWER_INVALID', message, { hint, details, cause })
 }
 
 function cannotAnswer(server: string, status: number, details = {}): WxError {

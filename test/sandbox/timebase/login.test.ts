@@ -297,6 +297,22 @@ describe('timebase status', () => {
     expect(out).toContain('refused')
   })
 
+  it('tells what it can where the place of the login does not answer', async () => {
+    const gateway = await testGateway()
+    const { fetch, clock } = nodeSystem()
+    const broken: typeof fetch = (url, options) =>
+      url.endsWith('/oauth/token')
+        ? scripted(() => ({ status: 502 })).fetch(url, options)
+        : fetch(url, options)
+    const system = computer(gatewayEnv(gateway))({
+      fetch: broken,
+      clock: { ...clock, sleep: async () => {} },
+    })
+    const { code, out } = await cli(['timebase', 'status'], system)
+    expect(code).toBe(9)
+    expect(out).toMatch(/1\.1\.4[\s\S]*Login +unknown[\s\S]*\[network-unreachable, exit 9\]/)
+  })
+
   it('tells that TimeBase is down', async () => {
     const gateway = await testGateway({ faults: { timebaseDown: true } })
     const { code, out } = await cli(['timebase', 'status'], computer(gatewayEnv(gateway))())

@@ -105,7 +105,8 @@ describe('an external provider', () => {
   ])('%s in place of tokens is told of the provider, not of WebAdmin', async (_what, answer) => {
     const { result } = await byDevice([device, answer as Answer])
     expect(result).toMatchObject({
-      code: 'LOGIN_REFUSED',
+      // Nobody's refusal: a tail goes on when it is over.
+      code: 'ANSWER_INVALID',
       message: 'https://id.example.org does not answer as an OpenID provider does.',
     })
     expect((result as { hint: string }).hint).not.toContain('WebAdmin')
