@@ -89,10 +89,14 @@ function curve(
   ]
 }
 
+/** Heights of a label with its values below the name, and of one line: many stations share the panel. */
+const [twoLines, oneLine] = [36, 14]
+
 /** Names stand at the ends of their lines, moved apart where they would touch. */
 function labels(chart: Chart, y: (value: number) => number, right: number): string[] {
-  const gap = 36
-  const wanted = chart.series
+  const top = margin.top + 4
+  const bottom = panelHeight - margin.bottom
+  const all = chart.series
     .map((series, i) => ({
       series,
       color: colors[i % colors.length] ?? '#000',
@@ -100,27 +104,49 @@ function labels(chart: Chart, y: (value: number) => number, right: number): stri
     }))
     .filter(({ at }) => Number.isFinite(at))
     .sort((a, b) => a.at - b.at)
-  let least = margin.top + 4
+  const gap = all.length <= placesFor(twoLines, top, bottom) ? twoLines : oneLine
+  const places = placesFor(gap, top, bottom)
+  // Of more than there is room for, the outermost and some between.
+  const wanted =
+    all.length <= places
+      ? all
+      : Array.from(
+          { length: places },
+          (_, i) => all[Math.round((i * (all.length - 1)) / (places - 1))] as (typeof all)[0],
+        )
+  let least = top
   for (const one of wanted) {
     one.at = Math.max(one.at, least)
     least = one.at + gap
   }
   // What ran out below moves up again.
-  let most = panelHeight - margin.bottom
+  let most = bottom
   for (const one of [...wanted].reverse()) {
     one.at = Math.min(one.at, most)
     most = one.at - gap
   }
   const { digits, unit } = chart
-  return wanted.flatMap(({ series, color, at }) => [
-    text(right + 12, at + 1, series.name, `fill="${color}" font-weight="bold"`),
-    text(
-      right + 12,
-      at + 17,
-      `${series.last.toFixed(digits)} ${unit}  (${series.low.toFixed(digits)} – ${series.high.toFixed(digits)})`,
-      'fill="#555" font-size="12"',
-    ),
-  ])
+  const more = `and ${all.length - wanted.length} more`
+  return [
+    ...wanted.flatMap(({ series, color, at }) => {
+      const last = `${series.last.toFixed(digits)} ${unit}`
+      const style = `fill="${color}" font-weight="bold"`
+      if (gap === oneLine)
+        return [text(right + 12, at + 1, `${series.name}  ${last}`, `${style} font-size="11"`)]
+      const range = `${last}  (${series.low.toFixed(digits)} – ${series.high.toFixed(digits)})`
+      return [
+        text(right + 12, at + 1, series.name, style),
+        text(right + 12, at + 17, range, 'fill="#555" font-size="12"'),
+      ]
+    }),
+    ...(wanted.length < all.length
+      ? [text(right + 12, bottom + 40, more, 'fill="#555" font-size="12"')]
+      : []),
+  ]
+}
+
+function placesFor(gap: number, top: number, bottom: number): number {
+  return Math.floor((bottom - top) / gap) + 1
 }
 
 function subtitle({ fromMs, toMs, utc, series }: Chart): string {

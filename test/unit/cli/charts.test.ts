@@ -180,6 +180,28 @@ describe('the picture', () => {
     }
   })
 
+  it.each([
+    [1, 1, ''],
+    [9, 9, ''],
+    [10, 10, ''],
+    [23, 23, ''],
+    [24, 23, 'and 1 more'],
+    [300, 23, 'and 277 more'],
+  ])('of %i stations names %i in its panel', (count, named, more) => {
+    const many = Array.from({ length: count }, (_, i) => series(`s${i}-`, [i, i + 1, i]))
+    const svg = svgCharts([day, { ...day, series: many }])
+    const labels = [...svg.matchAll(/<text x="1007" y="([-\d.]+)".*?>(s\d+-|and)/g)]
+    const names = labels.filter(([, , name]) => name !== 'and')
+    expect(names).toHaveLength(named)
+    expect(names.map(([, , name]) => name)).toContain('s0-')
+    expect(names.map(([, , name]) => name)).toContain(`s${count - 1}-`)
+    const ys = names.map(([, at]) => Number(at))
+    for (const at of ys) expect(at > 60 && at < 380, String(at)).toBe(true)
+    for (const [i, at] of ys.slice(1).entries()) expect(at - (ys[i] ?? 0)).toBeGreaterThan(11)
+    expect(svg.includes('more</text>')).toBe(more !== '')
+    expect(svg).toContain(more)
+  })
+
   it('breaks its line at a gap and escapes names', () => {
     const svg = svgCharts([day])
     expect(svg).toContain('&lt;cellar&gt; &amp; &quot;co&quot;')
