@@ -6,6 +6,7 @@ import type { TimebaseClient } from '../timebase/client.js'
 import {
   type ExportFormat,
   type ExportOptions,
+  existsError,
   exportTo,
   exportToFile,
 } from '../timebase/export.js'
@@ -96,13 +97,16 @@ export async function exportStream(
     throw new WxError('FILE_UNREADABLE', `"${flags.output}" is no file.`, {
       hint: 'Leave -o out to write to standard output.',
     })
-  if (found && !flags.force)
-    throw new WxError('USAGE', `${flags.output} exists already.`, {
-      hint: 'Give another name, or overwrite it with --force.',
-    })
+  if (found && !flags.force) throw existsError(flags.output)
   const client = await openTimebase(context)
   await checkStations(client, options)
-  const done = await exportToFile(client, path, { ...options, format }, system, report)
+  const done = await exportToFile(
+    client,
+    path,
+    { ...options, format, replaces: flags.force },
+    system,
+    report,
+  )
   return {
     data: { stream: options.stream, file: path, format, ...done },
     pretty: () => [fact('File', `${flags.output}, ${bytesText(done.bytes)}`)],

@@ -21,6 +21,8 @@ export interface ExportOptions {
   to?: number | undefined
   /** The range in the user's words: "7d" means another time in each run, and the same export. */
   asked?: { since?: string | undefined; until?: string | undefined }
+  /** Whether a file that is there already goes. */
+  replaces?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -86,6 +88,8 @@ export async function exportToFile(
   const state = `${path}.part.json`
   const key = exportKey(client, options, classes)
   return lockedFile(files, path, async (lost) => {
+    // Looked at only now: another export may have made it while this one waited for its turn.
+    if (!options.replaces && (await files.stat(path))) throw existsError(path)
     const signal = AbortSignal.any([lost, ...(options.signal ? [options.signal] : [])])
     const before = await resumable(files, part, state, key)
     const { from, to } = before ?? options
@@ -226,6 +230,12 @@ async function resumable(
   } catch {
     return undefined
   }
+}
+
+export function existsError(path: string): WxError {
+  return new WxError('USAGE', `${path} exists already.`, {
+    hint: 'Give another name, or overwrite it with --force.',
+  })
 }
 
 /** Runs `fn` while no other export writes the file; what the disk refuses is said of the file itself. */

@@ -329,6 +329,14 @@ describe('export and import', () => {
     expect((await run(['stream', 'export', 'garden', '-o', 'out.csv'])).code).toBe(2)
     expect(readFileSync(join(folder, 'out.csv'), 'utf8')).toBe('mine')
   })
+
+  it('overwrites no file that another export made meanwhile', async () => {
+    const { run } = await bench()
+    const argv = ['stream', 'export', 'garden', '-o', 'out.csv']
+    const both = await Promise.all([run(argv), run([...argv, '--since', '1h'])])
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 2])
+    expect(both.map(({ err }) => err).join('')).toContain('out.csv exists already.')
+  })
 })
 
 describe('export to Parquet', () => {
