@@ -241,7 +241,10 @@ export function clockTexts(ms: number, utc: boolean): { day: string; time: strin
 
 function cellText(value: unknown, digits: number | undefined, width: number): string {
   if (value === undefined || value === null) return '-'
-  if (typeof value === 'number' && digits !== undefined) return value.toFixed(digits)
+  if (typeof value === 'number' && digits !== undefined) {
+    const text = value.toFixed(digits)
+    return text.length > width ? value.toExponential(0) : text
+  }
   return shortened(harmless(String(value)), width)
 }
 

@@ -100,3 +100,19 @@ it.each([
   const line = printed(times(10, width)).at(-1) ?? ''
   expect(line.match(/[▁▂▃▄▅▆▇█]/g)?.length ?? 0).toBe(cells)
 })
+
+it.each([
+  [Math.fround(1e30), '  1e+30'],
+  [-123_456_789, '  -1e+8'],
+  [99_999.9, '99999.9'],
+])('writes a wild %s within its column', (temperature, cell) => {
+  const table = new TailTable({
+    columns: columns.slice(0, 1),
+    nameWidth: 0,
+    utc: true,
+    paint: makePaint(false),
+    width: () => 80,
+  })
+  const line = table.record('a', 0, { temperature }, {}).at(-1) ?? ''
+  expect(line.slice(31)).toBe(`  ${cell}`)
+})
