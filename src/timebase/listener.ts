@@ -18,6 +18,16 @@ const shortLives = 3
 /** A wall clock that runs ahead of the steady one by so much is a computer that slept. */
 const sleptMs = 14_000
 
+/** On both clocks: one stands while a computer sleeps, the other is set by people and NTP. */
+export interface Moment {
+  wall: number
+  steady: number
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { wall: clock.now(), steady: clock.monotonic() }
+}
+
 /** What is to be read now: rung symbols, those that are alive, or all that exist. */
 export type Due = string[] | 'alive' | 'all'
 
@@ -36,12 +46,12 @@ export class Listener {
   #pollAt = 0
   #restUntil = 0
   #retryAt = Number.POSITIVE_INFINITY
-  #tick = { wall: 0, steady: 0 }
+  #tick: Moment = { wall: 0, steady: 0 }
   #shortLives = 0
   /** Why the bell cannot be heard; undefined while it can, or may soon. */
   blockedBy: string | undefined
-  /** When something was last heard of the server, wall clock. */
-  heardMs: number | undefined
+  /** When something was last heard of the server. */
+  heardAt: Moment | undefined
 
   constructor(source: TailSource, clock: Clock) {
     this.#source = source
@@ -60,7 +70,7 @@ export class Listener {
     this.#hearing.begin()
     this.#sweepAt = this.#clock.monotonic()
     this.#pollAt = this.#sweepAt
-    this.#tick = { wall: this.#clock.now(), steady: this.#clock.monotonic() }
+    this.#tick = momentOf(this.#clock)
     this.heard()
     if (this.#shortLives < shortLives) void this.#hear(options, signal, this.#stop.signal)
     else this.#block('NETWORK_UNREACHABLE')
@@ -80,7 +90,7 @@ export class Listener {
 
   /** Notes a sign of life: a ring, or an answer to a request. */
   heard(): void {
-    this.heardMs = this.#clock.now()
+    this.heardAt = momentOf(this.#clock)
   }
 
   async #hear(
@@ -132,7 +142,7 @@ export class Listener {
     }
     if (this.#failure) throw this.#failure
     const before = this.#tick
-    this.#tick = { wall: this.#clock.now(), steady: this.#clock.monotonic() }
+    this.#tick = momentOf(this.#clock)
     if (this.#tick.wall - before.wall - (this.#tick.steady - before.steady) > sleptMs) {
       throw new WxError('NETWORK_UNREACHABLE', 'This computer slept.')
     }

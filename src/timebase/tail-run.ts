@@ -2,7 +2,7 @@ import { WxError } from '../errors.js'
 import type { Clock } from '../system.js'
 import { Audit } from './audit.js'
 import { beginning, Cursors } from './cursor.js'
-import { Listener } from './listener.js'
+import { Listener, type Moment, momentOf } from './listener.js'
 import { openAtLast, type ReadOptions, readLast, readNew, readOn, stampOf } from './read.js'
 import { Rounds } from './rounds.js'
 import type { Row } from './row.js'
@@ -46,7 +46,7 @@ export class Run {
   #pastIsRead = false
   #isFollowing = false
   #newestMs = Number.NEGATIVE_INFINITY
-  #lostAtMs: number | undefined
+  #lostAt: Moment | undefined
   #isPolling = false
   #combined: { broken: AbortSignal; signal: AbortSignal } | undefined
   #auditAt = 0
@@ -94,17 +94,18 @@ export class Run {
 
   /** Notes the loss; answers the event of the first one in a row. */
   lose(error: unknown): TailEvent | undefined {
-    if (this.#lostAtMs !== undefined) return undefined
-    this.#lostAtMs = this.#listener.heardMs ?? this.#clock.now()
+    if (this.#lostAt !== undefined) return undefined
+    this.#lostAt = this.#listener.heardAt ?? momentOf(this.#clock)
     const reason = error instanceof WxError ? error.code : 'NETWORK_UNREACHABLE'
-    return { type: 'lost', atMs: this.#lostAtMs, reason }
+    return { type: 'lost', atMs: this.#lostAt.wall, reason }
   }
 
   /** The event of the first answer after a loss. */
   regain(): TailEvent | undefined {
-    if (this.#lostAtMs === undefined) return undefined
-    const afterMs = this.#clock.now() - this.#lostAtMs
-    this.#lostAtMs = undefined
+    if (this.#lostAt === undefined) return undefined
+    const { wall, steady } = momentOf(this.#clock)
+    const afterMs = Math.max(wall - this.#lostAt.wall, steady - this.#lostAt.steady)
+    this.#lostAt = undefined
     return { type: 'back', afterMs }
   }
 

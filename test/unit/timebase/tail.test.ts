@@ -391,6 +391,29 @@ describe('a broken connection', () => {
     expect(tailing.failure()).toMatchObject({ code: 'NETWORK_UNREACHABLE' })
   })
 
+  it.each([
+    ['stands', 0],
+    ['is set back meanwhile', -3_600_000],
+    ['is set ahead meanwhile', 3_600_000],
+  ])('is told for as long as it was, where the wall clock %s', async (_name, setMs) => {
+    const one = harness()
+    one.server.append('a', at(0))
+    let wallMs = 0
+    const clock = { ...one.clock, now: () => one.clock.now() + wallMs }
+    const tailing = run({ server: one.server, clock })
+    await one.clock.advance(5 * second)
+    one.server.setUp(false)
+    await one.clock.advance(5 * second)
+    wallMs = setMs
+    one.server.setUp(true)
+    await one.clock.advance(20 * second)
+    const [back] = tailing.events.flatMap((event) => (event.type === 'back' ? [event] : []))
+    // A clock set ahead cannot be told from a computer that slept.
+    expect(back?.afterMs).toBeGreaterThanOrEqual(5 * second)
+    expect(back?.afterMs).toBeLessThanOrEqual(20 * second + Math.max(0, setMs))
+    await tailing.stop()
+  })
+
   it('is noticed after the computer slept', async () => {
     const one = harness()
     one.server.append('a', at(0))
