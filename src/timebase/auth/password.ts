@@ -68,6 +68,12 @@ function loginError(refusal: Refusal, user: string, server: string): WxError {
     return new WxError('LOGIN_REFUSED', `${server} does not take this password for "${user}".`, {
       details: { server, user },
     })
+  // The word of the API, not of the token endpoint: it wants a login where one should be had.
+  if (refusal.kind === 'unauthorized')
+    return new WxError('NOT_WEBADMIN', `${server} is no address to sign in at.`, {
+      details: { server, user },
+      hint: 'Give the address of TimeBase WebAdmin without /api/v0, for example http://server:8099.',
+    })
   if (refusal.kind === 'invalid_client' || refusal.status === 401)
     return new WxError('LOGIN_REFUSED', `${server} does not take logins by password.`, {
       details: { server, user },

@@ -122,6 +122,14 @@ describe('login', () => {
     },
   )
 
+  it('at an address of the API is told from a login that is refused', async () => {
+    const gateway = await testGateway()
+    const argv = ['login', `${gateway.url}/api/v0`, '--user', 'admin', '--password-stdin']
+    const { code, err } = await cli(argv, typed(computer()(), gateway.password))
+    expect(code).toBe(9)
+    expect(err).toContain('Give the address of TimeBase WebAdmin without /api/v0')
+  })
+
   it('that is refused keeps nothing', async () => {
     const gateway = await testGateway()
     const here = computer()
