@@ -52,6 +52,10 @@ export class Cursors {
     Object.assign(cursor, { time, seen, start: startOf(time, seen) })
   }
 
+  clear(): void {
+    this.#cursors.clear()
+  }
+
   /** What was shown up to now becomes history. */
   settle(): void {
     for (const cursor of this.#cursors.values()) cursor.start = startOf(cursor.time, cursor.seen)

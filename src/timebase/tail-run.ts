@@ -143,6 +143,8 @@ export class Run {
   /** The last rows of all; opens every symbol's cursor at its end on the way. */
   async #lastRows(symbols: string[] | undefined, last: number): Promise<Row[]> {
     const { until } = this.#read
+    // An attempt that broke opened some of them, and showed nothing: rows stored since are the last now.
+    this.#cursors.clear()
     // A page shows most stations' ends at the price of one request.
     const rows = Math.max(last, this.#options.follow ? 1000 : 0)
     const page = await readLast(this.#read, { symbols, rows, before: until })

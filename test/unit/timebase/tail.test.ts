@@ -342,6 +342,28 @@ describe('the join', () => {
 })
 
 describe('a broken connection', () => {
+  it.each([[10], [2]])('during the join by the last %i records doubles nothing', async (last) => {
+    const one = harness()
+    one.server.append('b', at(-86_400))
+    for (let i = 0; i < 1500; i++) one.server.append('a', at(i - 1500))
+    let failures = 0
+    one.server.onBatch = ({ symbols }) => {
+      if (symbols?.[0] !== 'b' || failures++ > 0) return
+      one.server.append('a', at(0.5))
+      one.server.append('a', at(0.5))
+      throw new WxError('NO_ANSWER', 'broke')
+    }
+    const tailing = run(one, { last })
+    await one.clock.advance(5 * second)
+    one.server.append('a', at(5))
+    await one.clock.advance(second)
+    expect(failures).toBeGreaterThan(0)
+    const shown = tailing.shown()
+    expect(shown.slice(-3)).toEqual(['a 0.5', 'a 0.5', 'a 5'])
+    expect(shown).toHaveLength(last + 1)
+    await tailing.stop()
+  })
+
   it('is reconnected and resumed, with one notice of each', async () => {
     const one = harness()
     one.server.append('a', at(0))
