@@ -5,6 +5,7 @@ import { fileError, WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
+import { Outage } from './outage.js'
 import { type Page, type PageCursor, readForward } from './pages.js'
 import { type ParquetState, parquetEncoder } from './parquet-encoder.js'
 import { textEncoder } from './record-encoder.js'
@@ -184,8 +185,8 @@ async function* readRange(
   const end = Math.min(options.to ?? Number.POSITIVE_INFINITY, range?.end ?? 0)
   let done = before?.records ?? 0
   const selection = { ...options, floats: floatsOf(classes) }
-  const sleep = (ms: number, stop?: AbortSignal): Promise<void> => clock.sleep(ms, stop)
-  for await (const page of readForward(client, stream, selection, sleep, before?.cursor)) {
+  const outage = new Outage(clock)
+  for await (const page of readForward(client, stream, selection, outage, before?.cursor)) {
     done += page.records.length
     yield page
     const share = end > start ? (page.cursor.time - start) / (end - start) : 1

@@ -1,7 +1,7 @@
-import { WxError } from '../errors.js'
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
+import { Outage } from './outage.js'
 import { readForward } from './pages.js'
 import { floatsOf } from './rows.js'
 import type { RecordClass, StreamRecord } from './schema.js'
@@ -37,9 +37,6 @@ interface Batch {
 export const batchSize = 5000
 /** The most that a write takes without harm. */
 const maxBatch = 20_000
-/** A batch whose answer was lost is compared with the stream and what is missing sent again. */
-const maxAttempts = 5
-const pauseMs = 2000
 const maxReasons = 10
 
 /** Reads everything once, so that a bad line is found before the first record is written. */
@@ -105,18 +102,25 @@ interface Target {
 }
 
 async function importBatch(target: Target, batch: StreamRecord[]): Promise<Batch> {
-  let attempt = 0
+  const outage = new Outage(target.clock)
   const refused: RefusedRecord[] = []
   // The mode of each record is chosen before the first is sent: APPEND wants them in order.
   const ordered = batch.toSorted(byTime)
-  let missing = await missingRecords(target, ordered)
-  let present = batch.length - missing.length
+  let missing: StreamRecord[] | undefined
+  let present = 0
+  let isUnsure = false
   while (true) {
-    attempt++
     try {
+      if (missing === undefined) {
+        missing = await missingRecords(target, ordered, outage)
+        present = batch.length - missing.length
+      }
+      // A batch whose answer was lost is compared with the stream, and what is missing sent again.
+      if (isUnsure) missing = await missingAgain(target, missing, outage)
+      isUnsure = false
       for (const mode of ['INSERT', 'APPEND'] as const) {
-        const part = missing.filter((record) => modeFor(target, record) === mode)
-        const written = await writePart(target, part, mode)
+        const part: StreamRecord[] = missing.filter((record) => modeFor(target, record) === mode)
+        const written = await writePart(target, part, mode, outage)
         refused.push(...written.refused)
         present += written.present
         // What was stored is not sent again when the other half of the batch fails.
@@ -126,9 +130,8 @@ async function importBatch(target: Target, batch: StreamRecord[]): Promise<Batch
       }
       return { stored: batch.length - present - refused.length, present, refused }
     } catch (error) {
-      if (!isUnclear(error) || attempt >= maxAttempts) throw error
-      await target.clock.sleep(pauseMs, target.signal)
-      missing = await missingAgain(target, missing)
+      await outage.outlast(error, target.signal)
+      isUnsure = missing !== undefined
     }
   }
 }
@@ -141,26 +144,24 @@ async function writePart(
   target: Target,
   part: StreamRecord[],
   mode: WriteMode,
+  outage: Outage,
 ): Promise<Omit<Batch, 'stored'>> {
   const { client, stream, signal } = target
   const { refused } = await writeRecords(client, stream, part, mode, signal)
   if (!refused.some(({ kind }) => kind === 'late')) return { present: 0, refused }
   // The server does not say which ones it refused, and in another mode it may refuse none.
-  const left = await missingAgain(target, part)
+  const left = await missingAgain(target, part, outage)
   const again = await writeRecords(client, stream, left, 'INSERT', signal)
   return { present: refused.length - left.length, refused: again.refused }
 }
 
-function missingAgain(target: Target, records: StreamRecord[]): Promise<StreamRecord[]> {
+function missingAgain(
+  target: Target,
+  records: StreamRecord[],
+  outage: Outage,
+): Promise<StreamRecord[]> {
   for (const { symbol } of records) target.lasts.delete(symbol)
-  return missingRecords(target, records)
-}
-
-function isUnclear(error: unknown): boolean {
-  return (
-    error instanceof WxError &&
-    ['NO_ANSWER', 'ANSWER_INCOMPLETE', 'NETWORK_UNREACHABLE', 'TIMEBASE_DOWN'].includes(error.code)
-  )
+  return missingRecords(target, records, outage)
 }
 
 function modeFor({ lasts }: Target, record: StreamRecord): WriteMode {
@@ -178,7 +179,11 @@ function byTime(a: StreamRecord, b: StreamRecord): number {
 }
 
 /** Records of a batch, in order, that the stream lacks; reads no more than the batch's own time. */
-async function missingRecords(target: Target, batch: StreamRecord[]): Promise<StreamRecord[]> {
+async function missingRecords(
+  target: Target,
+  batch: StreamRecord[],
+  outage: Outage,
+): Promise<StreamRecord[]> {
   if (batch.length === 0) return batch
   const { client, stream, lasts, signal } = target
   for (const symbol of new Set(batch.map((record) => record.symbol))) {
@@ -187,7 +192,7 @@ async function missingRecords(target: Target, batch: StreamRecord[]): Promise<St
     lasts.set(symbol, last?.timestamp)
   }
   // Whatever the last record's time: a station that sends its queue meanwhile writes the same ones.
-  const counts = await storedCounts(target, batch)
+  const counts = await storedCounts(target, batch, outage)
   return batch.filter((record) => {
     const key = valueKey(record, target.classes)
     const count = counts.get(key) ?? 0
@@ -196,8 +201,12 @@ async function missingRecords(target: Target, batch: StreamRecord[]): Promise<St
   })
 }
 
-async function storedCounts(target: Target, batch: StreamRecord[]): Promise<Map<string, number>> {
-  const { client, stream, classes, clock, signal } = target
+async function storedCounts(
+  target: Target,
+  batch: StreamRecord[],
+  outage: Outage,
+): Promise<Map<string, number>> {
+  const { client, stream, classes, signal } = target
   const counts = new Map<string, number>()
   const selection = {
     symbols: [...new Set(batch.map(({ symbol }) => symbol))],
@@ -206,9 +215,8 @@ async function storedCounts(target: Target, batch: StreamRecord[]): Promise<Map<
     floats: floatsOf(classes),
     signal,
   }
-  const sleep = (ms: number, stop?: AbortSignal): Promise<void> => clock.sleep(ms, stop)
   const wanted = new Set(batch.map((record) => valueKey(record, classes)))
-  for await (const { records } of readForward(client, stream, selection, sleep)) {
+  for await (const { records } of readForward(client, stream, selection, outage.part())) {
     for (const record of records) {
       const key = valueKey(record, classes)
       if (wanted.has(key)) counts.set(key, (counts.get(key) ?? 0) + 1)

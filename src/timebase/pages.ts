@@ -1,5 +1,6 @@
 import { WxError } from '../errors.js'
 import type { TimebaseClient } from './client.js'
+import type { Waiting } from './outage.js'
 import type { StreamRecord } from './schema.js'
 import { maxRows, type Selection, selectBatches } from './select.js'
 import { parseTimestamp } from './times.js'
@@ -18,10 +19,6 @@ export interface Page {
   cursor: PageCursor
 }
 
-/** Attempts at one page whose answer broke off: a restart of WebAdmin takes some ten seconds. */
-const maxAttempts = 6
-const pauseMs = 2000
-
 /**
  * Reads a range forward in time, page by page, each record once, starting again where an answer
  * broke off. Records of one time come in no fixed order, so a page boundary remembers which it had.
@@ -30,11 +27,10 @@ export async function* readForward(
   client: TimebaseClient,
   stream: string,
   selection: Pick<Selection, 'symbols' | 'from' | 'to' | 'types' | 'signal' | 'floats'>,
-  sleep: (ms: number, signal?: AbortSignal) => Promise<void>,
+  outage: Waiting,
   start?: PageCursor,
 ): AsyncGenerator<Page> {
   let cursor = start
-  let failures = 0
   while (true) {
     let rows = 0
     const firstTime = cursor?.time
@@ -47,13 +43,11 @@ export async function* readForward(
         const records = batch.filter((record) => !takeOne(again, record))
         if (records.length === 0) continue
         cursor = advanced(cursor, records)
-        failures = 0
+        outage.end()
         yield { records, cursor }
       }
     } catch (error) {
-      failures++
-      if (!isBroken(error) || failures >= maxAttempts) throw error
-      await sleep(pauseMs, selection.signal)
+      await outage.outlast(error, selection.signal)
       continue
     }
     if (rows < maxRows) return
@@ -62,13 +56,6 @@ export async function* readForward(
         hint: 'Read the stations in several parts: name some of them.',
       })
   }
-}
-
-function isBroken(error: unknown): boolean {
-  return (
-    error instanceof WxError &&
-    ['NO_ANSWER', 'ANSWER_INCOMPLETE', 'NETWORK_UNREACHABLE', 'TIMEBASE_DOWN'].includes(error.code)
-  )
 }
 
 /** Records that the next page will repeat, with how often. */

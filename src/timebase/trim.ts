@@ -1,6 +1,7 @@
 import type { Report } from '../events.js'
 import type { System } from '../system.js'
 import type { TimebaseClient } from './client.js'
+import { Outage } from './outage.js'
 import { readForward } from './pages.js'
 import { listSymbols, streamRange } from './stream.js'
 
@@ -29,8 +30,8 @@ export async function planTrim(
   const plan: TrimPlan = { stream, before, records: 0, symbols: [], first: range?.start }
   if (!range || range.start >= before) return plan
   const symbols = new Set<string>()
-  const sleep = (ms: number, stop?: AbortSignal): Promise<void> => clock.sleep(ms, stop)
-  for await (const page of readForward(client, stream, { to: before - 1, signal }, sleep)) {
+  const outage = new Outage(clock)
+  for await (const page of readForward(client, stream, { to: before - 1, signal }, outage)) {
     plan.records += page.records.length
     for (const { symbol } of page.records) symbols.add(symbol)
     const share = (page.cursor.time - range.start) / (before - range.start)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLink } from '../../src/device/links/open.js'
 import { applyReset, hardReset } from '../../src/device/reset.js'
 import { nodeSystem } from '../../src/system/node.js'
+import { Outage } from '../../src/timebase/outage.js'
 import { readForward } from '../../src/timebase/pages.js'
 import {
   clearHome,
@@ -149,7 +150,7 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
 
   async function boots(): Promise<Boot[]> {
     const list = new Map<number, Boot>()
-    for await (const { records } of readForward(client, statusStream, {}, system.clock.sleep))
+    for await (const { records } of readForward(client, statusStream, {}, new Outage(system.clock)))
       for (const { timestamp, fields } of records) {
         const number = Number(fields.boot)
         const atMs = Date.parse(timestamp) - Number(fields.uptime) * 1000
@@ -165,7 +166,7 @@ describe.skipIf(found.missing)(`the ledger of a real station${found.reason}`, ()
 
   async function times(): Promise<number[]> {
     const stamps: number[] = []
-    for await (const { records } of readForward(client, stream, {}, system.clock.sleep))
+    for await (const { records } of readForward(client, stream, {}, new Outage(system.clock)))
       stamps.push(...records.map(({ timestamp }) => Date.parse(timestamp)))
     return stamps
   }

@@ -5,6 +5,7 @@ import type { System } from '../../../src/system.js'
 import { passwordAuth } from '../../../src/timebase/auth/password.js'
 import { readAuthInfo } from '../../../src/timebase/auth/provider.js'
 import { makeClient, type TimebaseClient } from '../../../src/timebase/client.js'
+import { Outage } from '../../../src/timebase/outage.js'
 import { readForward } from '../../../src/timebase/pages.js'
 import { weatherSchema } from '../../../src/timebase/schema.js'
 import { readRights, serverVersion } from '../../../src/timebase/status.js'
@@ -62,8 +63,8 @@ const exchanges: { [name: string]: Exchange } = {
     what: '/select',
     async act({ client, clock }) {
       const found: unknown[] = []
-      const sleep = (ms: number): Promise<void> => clock.sleep(ms)
-      for await (const { records } of readForward(client, stream, {}, sleep)) found.push(...records)
+      for await (const { records } of readForward(client, stream, {}, new Outage(clock)))
+        found.push(...records)
       return found
     },
   },

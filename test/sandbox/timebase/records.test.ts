@@ -172,6 +172,32 @@ describe('export and import', () => {
     expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(wanted)
   })
 
+  it.each([
+    ['import', ['stream', 'import', 'in.csv', 'copy']],
+    ['export', ['stream', 'export', 'garden', '-o', 'out.csv']],
+  ])('%s outlasts a server that is away in the middle of it', async (_, argv) => {
+    const { run, system, folder } = await bench()
+    const text = weatherCsv(batchSize, 3)
+    writeFileSync(join(folder, 'in.csv'), text)
+    await run(['stream', 'import', 'in.csv', 'garden'])
+    await run(['stream', 'create', 'copy', '--no-status'])
+    let [work, refused] = [0, 0]
+    const gone = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    const restarting = system({
+      fetch: (url, options) => {
+        if (/\/(write|select)/.test(url)) work++
+        // Some of these are the questions for the newest records, and for those of a batch.
+        if (work < 2 || refused >= 15) return nodeSystem().fetch(url, options)
+        refused++
+        return Promise.reject(gone)
+      },
+    })
+    const { code, err } = await cli(argv, restarting)
+    expect({ code, err, refused }).toMatchObject({ code: 0, refused: 15 })
+    if (argv[1] === 'import') await run(['stream', 'export', 'copy', '-o', 'out.csv'])
+    expect(sorted(readFileSync(join(folder, 'out.csv'), 'utf8'))).toBe(sorted(text))
+  })
+
   it('a bad line stops before anything is written', async () => {
     const { run, folder } = await bench()
     writeFileSync(
