@@ -31,6 +31,8 @@ export class Audit {
   /** Everything that was shown is remembered: the run ends, and then fetches what is missing. */
   readonly keepsAll: boolean
   readonly #shown = new Map<string, Shown>()
+  /** What was counted and not told: a count may break in the middle. */
+  readonly #counts = new Map<string, number>()
 
   constructor(source: TailSource, cursors: Cursors, keepsAll: boolean) {
     this.#source = source
@@ -65,7 +67,7 @@ export class Audit {
   /** Counts what was put behind the cursors lately. Each row is counted once. */
   async count(signal: AbortSignal): Promise<{ symbol: string; count: number }[]> {
     this.#forget()
-    const counts = new Map<string, number>()
+    const counts = this.#counts
     const windows = [...this.#shown].map(([symbol, shown]) => ({
       symbol,
       time: new Date(Math.max(0, this.#fromMs(shown))).toISOString(),
@@ -76,7 +78,9 @@ export class Audit {
         for (const { symbol } of rows) counts.set(symbol, (counts.get(symbol) ?? 0) + 1)
       }
     }
-    return [...counts].map(([symbol, count]) => ({ symbol, count }))
+    const found = [...counts].map(([symbol, count]) => ({ symbol, count }))
+    counts.clear()
+    return found
   }
 
   /** The rows themselves, of a run that ends. */

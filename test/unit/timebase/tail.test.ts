@@ -499,6 +499,34 @@ describe('rows behind the cursor', () => {
     await tailing.stop()
   })
 
+  it('are counted though the count of others broke', async () => {
+    const one = harness()
+    one.server.append('a', at(0))
+    one.server.append('b', at(-600))
+    const tailing = run(one)
+    await one.clock.advance(second)
+    // Stations whose windows lie apart are two reads.
+    for (let i = 1; i < 5; i++) {
+      one.server.append('b', at(-600 + i))
+      one.server.append('a', at(i * 2))
+      await one.clock.advance(2 * second)
+    }
+    one.server.insert('a', at(3))
+    one.server.insert('b', at(-597.5))
+    let failures = 0
+    one.server.onBatch = ({ to, symbols }) => {
+      if (to !== undefined && symbols?.[0] === 'a' && failures++ === 0)
+        throw new WxError('NO_ANSWER', 'broke')
+    }
+    await one.clock.advance(180 * second)
+    expect(failures).toBeGreaterThan(0)
+    const inserted = tailing.events.flatMap((event) =>
+      event.type === 'inserted' ? [`${event.symbol} ${event.count}`] : [],
+    )
+    expect(inserted.sort()).toEqual(['a 1', 'b 1'])
+    await tailing.stop()
+  })
+
   it('are looked for up to the cursors, however fast more is stored meanwhile', async () => {
     const one = harness()
     one.server.append('a', at(0))
