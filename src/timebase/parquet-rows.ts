@@ -92,7 +92,9 @@ async function understood<T>(work: Promise<T>): Promise<T> {
     if ('syscall' in cause) throw cause
     const [said] = cause.message.split('\n')
     throw new WxError('FILE_INVALID', `This Parquet file cannot be read: ${said}.`, {
-      hint: 'Write it again, packed with Snappy or not at all.',
+      hint: said?.includes('codec')
+        ? 'Write it again, packed with Snappy or not at all.'
+        : 'It may be cut short or damaged: export the records again.',
       cause,
     })
   }

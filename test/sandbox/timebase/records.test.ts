@@ -423,6 +423,7 @@ describe('export to Parquet', () => {
     const { code, err } = await run(['stream', 'import', 'in.parquet', 'garden'])
     expect(code).toBe(2)
     expect(err).toContain('This Parquet file cannot be read')
+    expect(err).toContain('export the records again')
   })
 })
 

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
@@ -213,6 +214,18 @@ describe('readParquet', () => {
     expect(await readBack(Buffer.from(bytes), [weather])).toEqual([
       { symbol: 's', timestamp, type: 'weather_record', fields: { temperature: 21.5 } },
     ])
+  })
+
+  it('says how a file has to be packed', async () => {
+    const bytes = parquetWriteBuffer({
+      columnData: [{ name: 'symbol', data: ['s'], type: 'STRING' }],
+      codec: 'GZIP',
+      compressors: { GZIP: (input) => gzipSync(input) },
+    })
+    await expect(readBack(Buffer.from(bytes), [weather])).rejects.toMatchObject({
+      code: 'FILE_INVALID',
+      hint: 'Write it again, packed with Snappy or not at all.',
+    })
   })
 
   it('says which row does not fit the stream', async () => {
