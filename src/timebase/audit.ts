@@ -86,8 +86,13 @@ export class Audit {
   /** The rows themselves, of a run that ends. */
   async *missing(signal: AbortSignal, until: string | undefined): AsyncGenerator<Row[]> {
     if (!this.keepsAll) return
-    const froms = new Map(this.#cursors.all().map(({ symbol, start }) => [symbol, start]))
-    if (froms.size > 0) yield* this.#missing(froms, until, signal)
+    // Grouped: what one sent a year ago must not have all others read from there.
+    const moved = this.#cursors.all().filter(({ time, start }) => time > start)
+    const starts = moved.map(({ symbol, start }) => ({ symbol, time: start }))
+    for (const group of grouped(starts)) {
+      const froms = new Map(group.map(({ symbol, time }) => [symbol, time]))
+      yield* this.#missing(froms, until, signal)
+    }
   }
 
   /** `froms`: where each symbol's look begins; one read serves them all. */

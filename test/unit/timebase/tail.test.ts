@@ -499,6 +499,28 @@ describe('rows behind the cursor', () => {
     await tailing.stop()
   })
 
+  it('are fetched at the end of a run without reading again what was there before it', async () => {
+    const one = harness()
+    one.server.append('retired', at(-86_400 * 365))
+    for (let i = -3000; i <= 0; i++) one.server.append('a', at(i))
+    const tailing = run(one, { untilMs: at(20) })
+    await one.clock.advance(second)
+    one.server.append('a', at(2))
+    one.server.append('a', at(4))
+    await one.clock.advance(5 * second)
+    one.server.insert('a', at(3))
+    one.server.insert('retired', at(-86_400 * 365 + 1))
+    one.server.requests.length = 0
+    await one.clock.advance(40 * second)
+    expect(tailing.isOver()).toBe(true)
+    expect(tailing.shown().slice(-4).sort()).toEqual(['a 2', 'a 3', 'a 4', 'retired -31535999'])
+    const far = one.server.requests.filter(
+      ({ symbols, from, reverse }) =>
+        !reverse && symbols?.includes('a') && (from ?? '') < new Date(at(-60)).toISOString(),
+    )
+    expect(far).toEqual([])
+  })
+
   it('are counted though the count of others broke', async () => {
     const one = harness()
     one.server.append('a', at(0))
