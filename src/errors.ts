@@ -138,7 +138,7 @@ export const errorTable = {
     hint: 'Check the new values; over the cable `wxstation logs` shows what the station says.',
   },
   TIMEOUT: { exit: 6, hint: 'Give it longer with --timeout.' },
-  INTERRUPTED: { exit: 130, hint: 'Run the same command again: it goes on where it stopped.' },
+  INTERRUPTED: { exit: 130, hint: 'Run the same command again to go on.' },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorTable
