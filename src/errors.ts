@@ -104,7 +104,7 @@ export const errorTable = {
   },
   TLS_UNTRUSTED: {
     exit: 9,
-    hint: 'Name the certificate of its authority: `login --ca FILE`, or timebase.ca (WXSTATION_TIMEBASE_CA).',
+    hint: 'Name its authority: `wxstation login --ca FILE`, or WXSTATION_TIMEBASE_CA.',
   },
   NO_ANSWER: {
     exit: 9,

@@ -164,7 +164,7 @@ function redirected(location: string, server: string, details: Record<string, un
     details: { ...details, location: href },
     hint:
       base === undefined || base === server
-        ? 'Something in between wants people to sign in: give an address that leads to WebAdmin itself.'
+        ? 'Something in between signs people in: give an address that leads past it.'
         : `Give ${base} as the address of TimeBase WebAdmin.`,
   })
 }

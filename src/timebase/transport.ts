@@ -70,7 +70,7 @@ export function transportError(error: unknown, server: string): Error {
   if (code === proxyRefused)
     return new WxError('NETWORK_UNREACHABLE', `The proxy lets nothing through to ${server}.`, {
       ...options,
-      hint: 'HTTP_PROXY and HTTPS_PROXY take user and password as http://user:password@proxy:3128; NO_PROXY names servers that need no proxy.',
+      hint: 'HTTP_PROXY and HTTPS_PROXY take a user as http://user:password@proxy:3128;\nNO_PROXY names servers that need no proxy.',
     })
   const reason = unreachable[code]
   if (reason && isElsewhere(error, server))

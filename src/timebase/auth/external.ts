@@ -135,7 +135,7 @@ export function externalAuth(
         })
       if (!clientSecret)
         throw new WxError('LOGIN_REFUSED', `${origin} wants a person to sign in.`, {
-          hint: 'Run `wxstation login --sso` on a terminal; a machine signs in with --client-id and --client-secret-stdin.',
+          hint: 'Run `wxstation login --sso` on a terminal; a machine signs in\nwith --client-id and --client-secret-stdin.',
         })
       const answer = await grant({ grant_type: 'client_credentials', ...wanted }, signal)
       if (answer instanceof WxError) throw answer

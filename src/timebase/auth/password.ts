@@ -72,7 +72,7 @@ function loginError(refusal: Refusal, user: string, server: string): WxError {
   if (refusal.kind === 'unauthorized')
     return new WxError('NOT_WEBADMIN', `${server} is no address to sign in at.`, {
       details: { server, user },
-      hint: 'Give the address of TimeBase WebAdmin without /api/v0, for example http://server:8099.',
+      hint: 'Give the address without /api/v0, for example http://server:8099.',
     })
   if (refusal.kind === 'invalid_client' || refusal.status === 401)
     return new WxError('LOGIN_REFUSED', `${server} does not take logins by password.`, {

@@ -1,7 +1,7 @@
 import { WxError } from '../../errors.js'
 import type { Refusal } from '../errors.js'
 
-const hint = 'Check the address of the provider: it has to serve /.well-known/openid-configuration.'
+const hint = 'Check its address: it has to serve /.well-known/openid-configuration.'
 
 /** Says of a provider what the client's errors say of WebAdmin. */
 export function providerError(error: unknown, server: string): unknown {
@@ -34,14 +34,14 @@ export function providerRefusal(
   if (kind === 'access_denied')
     return refused(
       `The login was denied at ${server}.`,
-      'Run the command again and allow it in the browser, as a user whom the provider lets in.',
+      'Run the command again, and allow it in the browser as a user who may sign in.',
     )
   if (status >= 500 || status === 429) return cannotAnswer(server, status, details)
   if (shape !== 'oauth') return noProvider(details)
   const what = secret ? 'the client id and its secret' : 'the client id'
   return refused(
     `${server} refused the login: ${text || kind}`,
-    `Check ${what}, and what the provider allows it: grants, scopes, audience.`,
+    `Check ${what}, and the grants, scopes and audience it may have.`,
   )
 }
 

@@ -127,7 +127,7 @@ describe('login', () => {
     const argv = ['login', `${gateway.url}/api/v0`, '--user', 'admin', '--password-stdin']
     const { code, err } = await cli(argv, typed(computer()(), gateway.password))
     expect(code).toBe(9)
-    expect(err).toContain('Give the address of TimeBase WebAdmin without /api/v0')
+    expect(err).toContain('Give the address without /api/v0')
   })
 
   it('that is refused keeps nothing', async () => {

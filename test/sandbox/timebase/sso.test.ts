@@ -107,7 +107,7 @@ describe('single sign-on', () => {
   it('off a terminal says what a machine does instead', async () => {
     const { url, forms } = await site(authority('house'))
     const { err, code } = await cli(['login', url, '--sso', '--insecure'], computer()())
-    expect(err).toMatch(/wants a person to sign in\.\n.*--client-secret-stdin/)
+    expect(err).toMatch(/wants a person to sign in\.[\s\S]*--client-secret-stdin/)
     expect(code).toBe(9)
     expect(forms).toEqual([])
   })

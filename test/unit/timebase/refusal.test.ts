@@ -24,9 +24,9 @@ describe('a redirect', () => {
       'Give https://server as',
     ],
     ['https://w.example.org/tb/api/v0/streams', undefined, 'Give https://w.example.org/tb as'],
-    ['https://sso.example.org/auth?ticket=t1', 'https://sso.example.org/auth', 'sign in'],
-    ['/login', `${server}/login`, 'sign in'],
-    [`${server}/api/v0/streams/`, undefined, 'sign in'],
+    ['https://sso.example.org/auth?ticket=t1', 'https://sso.example.org/auth', 'signs people in'],
+    ['/login', `${server}/login`, 'signs people in'],
+    [`${server}/api/v0/streams/`, undefined, 'signs people in'],
   ])('to %s says where to, without its ticket, and what to do', async (location, shown, hint) => {
     for (const status of [301, 302, 308]) {
       const error = await refusal({ status, headers: { location }, body: '<html>moved</html>' })
