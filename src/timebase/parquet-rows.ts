@@ -93,7 +93,7 @@ async function understood<T>(work: Promise<T>): Promise<T> {
     const [said] = cause.message.split('\n')
     throw new WxError('FILE_INVALID', `This Parquet file cannot be read: ${said}.`, {
       hint: said?.includes('codec')
-        ? 'Write it again, packed with Snappy or not at all.'
+        ? 'Write it again, compressed with Snappy or not at all.'
         : 'It may be cut short or damaged: export the records again.',
       cause,
     })

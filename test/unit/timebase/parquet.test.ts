@@ -224,7 +224,7 @@ describe('readParquet', () => {
     })
     await expect(readBack(Buffer.from(bytes), [weather])).rejects.toMatchObject({
       code: 'FILE_INVALID',
-      hint: 'Write it again, packed with Snappy or not at all.',
+      hint: 'Write it again, compressed with Snappy or not at all.',
     })
   })
 
