@@ -27,7 +27,7 @@ function answer(body: SelectBody, fullTo: number, left?: string): FetchResponse 
 
 describe('pages that will be wanted next', () => {
   const clock = fakeClock()
-  const { signal } = new AbortController()
+  let { signal } = new AbortController()
   let sent: { from: string; signal: AbortSignal }[] = []
   let fullTo = 1000
   let left: string | undefined
@@ -35,6 +35,7 @@ describe('pages that will be wanted next', () => {
   const froms = (): string[] => sent.map(({ from }) => from)
 
   beforeEach(() => {
+    signal = new AbortController().signal
     sent = []
     fullTo = 1000
     left = undefined
