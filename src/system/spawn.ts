@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import type { System } from '../system.js'
+
+const { signals } = constants
 
 export const nodeSpawn: System['spawn'] = (command, args, options = {}) =>
   new Promise((resolve, reject) => {
@@ -23,10 +26,10 @@ export const nodeSpawn: System['spawn'] = (command, args, options = {}) =>
     options.signal?.addEventListener('abort', interrupt, { once: true })
     if (options.signal?.aborted) interrupt()
     child.once('error', reject)
-    child.once('close', (code) => {
+    child.once('close', (code, killedBy) => {
       options.signal?.removeEventListener('abort', interrupt)
-      // 128 + signal number is the shell's own convention; the number itself does not matter here.
       if (options.signal?.aborted) reject(options.signal.reason)
-      else resolve({ code: code ?? 128, stdout, stderr })
+      // The shell's own convention: 130 of a child that Ctrl-C ended before it took notice of any.
+      else resolve({ code: code ?? 128 + (killedBy ? signals[killedBy] : 0), stdout, stderr })
     })
   })

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, it } from 'vitest'
+import { nodeSpawn } from '../../../src/system/spawn.js'
 
 it('shows what a child prints, and lets nobody type into it', async () => {
   const built = new URL('../../../dist/system/spawn.js', import.meta.url).href
@@ -19,4 +20,12 @@ it('shows what a child prints, and lets nobody type into it', async () => {
   shell.stdin.end('typed')
   await once(shell, 'close')
   expect(printed).toBe('end\n')
+})
+
+it.skipIf(process.platform === 'win32').each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])('answers of a child that ended by %s what a shell would', async (signal, code) => {
+  const child = `process.kill(process.pid, '${signal}'); setTimeout(() => {}, 60_000)`
+  expect(await nodeSpawn(process.execPath, ['-e', child])).toMatchObject({ code })
 })
